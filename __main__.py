@@ -1,0 +1,34 @@
+"""Image search on BigQuery, in the order of Google's tutorial.
+
+What each thing is: components/. How it is done: imagesearch/.
+"""
+
+import pulumi
+
+from components import buckets
+from components.apis import Apis
+from components.connection import Connection
+from components.dataset import Dataset
+from components.embeddings import Embeddings
+from components.object_table import ObjectTable
+from components.outputs import export
+from components.remote_model import RemoteModel
+from components.searches import Searches
+from components.settings import load
+from components.vector_index import VectorIndex
+
+stack = load()
+buckets.check(stack)
+
+apis = Apis("apis", stack.project)
+enabled = pulumi.ResourceOptions(depends_on=[apis])
+
+dataset = Dataset("dataset", stack, enabled)
+connection = Connection("connection", stack, enabled)
+object_table = ObjectTable("images", stack, dataset, connection)
+model = RemoteModel("model", stack, dataset, connection)
+embeddings = Embeddings("embeddings", stack, object_table, model)
+index = VectorIndex("index", stack, embeddings)
+searches = Searches("searches", stack, model, embeddings, index)
+
+export(stack, connection, object_table, model, embeddings, index, searches)

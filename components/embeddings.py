@@ -1,0 +1,206 @@
+"""The embeddings: a table that every `pulumi up` brings to the truth of the bucket."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
+from pydantic import TypeAdapter
+
+from components.dynamic import Properties, Provider, hidden, identifier, inputs_of, say
+from components.object_table import ObjectTable
+from components.remote_model import RemoteModel, suffix
+from components.settings import Stack
+from imagesearch import embeddings
+from imagesearch.errors import NotThere
+from imagesearch.models import MULTIMODAL_EMBEDDING
+from imagesearch.ownership import adopt_table, new_owner
+from imagesearch.settings import Settings
+from imagesearch.sql import Identifier, table_name
+
+TABLE = "met_image_embeddings"
+FAILURES = "met_image_failures"
+_INPUTS = (
+    "object_table",
+    "model",
+    "table",
+    "failures",
+    "endpoint",
+    "dimension",
+    "content_types",
+    "limit",
+    "wait",
+    "max_attempts",
+    "deadline_minutes",
+    "budget_usd",
+    "max_prune_fraction",
+)
+_WORK = TypeAdapter(embeddings.Embeddings)
+_SHOWN = ("objects", "target", "embedded", "set_aside", "stored")
+
+
+class EmbeddingsTablesProvider(Provider):
+    """The tables of embeddings and of failures. Apart from what fills them, so that a run that fails half way leaves
+    tables that the state knows."""
+
+    replacing = ("project", "location", "table", "failures")
+
+    def create(self, props: Properties) -> CreateResult:
+        owner = new_owner()
+        embeddings.create_tables(self.warehouse(props), *_tables(props), owner)
+        return CreateResult(owner, {**props, "owner": owner})
+
+    def read(self, id_: str, props: Properties) -> ReadResult:
+        there = all(adopt_table(self.warehouse(props), name, id_) for name in _tables(props))
+        return ReadResult(id_, props) if there else ReadResult("", {})
+
+    def delete(self, id_: str, props: Properties) -> None:
+        embeddings.drop_tables(self.warehouse(props), *_tables(props), id_)
+
+
+class EmbeddingsTables(Resource, module="bigquery", name="EmbeddingsTables"):
+    """See EmbeddingsTablesProvider."""
+
+    owner: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        stack: Stack,
+        table: Identifier,
+        failures: Identifier,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        properties = {**stack.place, "table": table.path, "failures": failures.path, "owner": None}
+        super().__init__(EmbeddingsTablesProvider(), name, properties, hidden(opts))
+
+
+class EmbeddedImagesProvider(Provider):
+    """Converges the rows of the tables; deletes none, for they go with the tables."""
+
+    replacing = ("project", "location", "table")
+
+    def moved(self, olds: Properties, news: Properties) -> bool:
+        if news["sync"] == "onChange":
+            return False
+        try:
+            counts = embeddings.count(self.warehouse(news), _work(news))
+        except NotThere:
+            return True
+        return not counts.settled or counts.version != olds["version"]
+
+    def create(self, props: Properties) -> CreateResult:
+        return CreateResult(props["table"], self._converge(props))
+
+    def update(self, _id: str, _olds: Properties, news: Properties) -> UpdateResult:
+        return UpdateResult(self._converge(news))
+
+    def read(self, id_: str, props: Properties) -> ReadResult:
+        try:
+            counts = embeddings.count(self.warehouse(props), _work(props))
+        except NotThere:
+            return ReadResult("", {})
+        return ReadResult(id_, {**props, **_shown(counts)}, inputs_of(props, *_INPUTS, "owner", "sync"))
+
+    def _converge(self, props: Properties) -> Properties:
+        warehouse, work = self.warehouse(props), _work(props)
+        embeddings.create_tables(warehouse, work.table, work.failures, props["owner"])
+        outcome = embeddings.converge(warehouse, work, say)
+        run = {"added": outcome.added, "updated": outcome.updated, "deleted": outcome.deleted}
+        return {**props, **_shown(outcome.counts), **run, "complete": outcome.complete}
+
+
+class EmbeddedImages(Resource, module="bigquery", name="EmbeddedImages"):
+    """See EmbeddedImagesProvider. Counts are of images."""
+
+    objects: pulumi.Output[int]
+    target: pulumi.Output[int]
+    embedded: pulumi.Output[int]
+    set_aside: pulumi.Output[int]
+    pending: pulumi.Output[int]
+    stored: pulumi.Output[int]
+    added: pulumi.Output[int]
+    updated: pulumi.Output[int]
+    deleted: pulumi.Output[int]
+    complete: pulumi.Output[bool]
+    version: pulumi.Output[str]
+
+    def __init__(self, name: str, properties: dict[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
+        outputs = (*_SHOWN, "pending", "version", "added", "updated", "deleted", "complete")
+        super().__init__(EmbeddedImagesProvider(), name, {**dict.fromkeys(outputs), **properties}, hidden(opts))
+
+
+class Embeddings(pulumi.ComponentResource):
+    """Vectors of the bucket's images, of one endpoint and one length. Another endpoint or length is another table."""
+
+    path: Identifier
+    failures: Identifier
+    images: EmbeddedImages
+
+    def __init__(
+        self,
+        name: str,
+        stack: Stack,
+        object_table: ObjectTable,
+        model: RemoteModel,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("image-search:index:Embeddings", name, None, opts)
+        table, failures = tables(stack.settings)
+        self.path = table_name(stack.project, stack.settings.dataset.id, table)
+        self.failures = table_name(stack.project, stack.settings.dataset.id, failures)
+        depends_on = [object_table.table, model.resource]
+        made = EmbeddingsTables(
+            f"{name}-tables",
+            stack,
+            self.path,
+            self.failures,
+            pulumi.ResourceOptions(parent=self, depends_on=depends_on),
+        )
+        self.images = EmbeddedImages(
+            name,
+            {**stack.place, **_properties(stack.settings, object_table, model, self), "owner": made.owner},
+            pulumi.ResourceOptions(parent=self, depends_on=depends_on),
+        )
+        self.register_outputs({"table": self.path.path})
+
+
+def tables(settings: Settings) -> tuple[str, str]:
+    """Names of the tables of embeddings and failures: the tutorial's for its endpoint and length, longer for others."""
+    embedding = settings.embedding
+    if (embedding.endpoint, embedding.length) == (MULTIMODAL_EMBEDDING.name, MULTIMODAL_EMBEDDING.default_dimension):
+        return TABLE, FAILURES
+    kind = f"{suffix(embedding.endpoint)}_{embedding.length}"
+    return f"{TABLE}_{kind}", f"{FAILURES}_{kind}"
+
+
+def _properties(settings: Settings, object_table: ObjectTable, model: RemoteModel, made: Embeddings) -> dict[str, Any]:
+    return {
+        "object_table": object_table.path.path,
+        "model": model.path.path,
+        "table": made.path.path,
+        "failures": made.failures.path,
+        "endpoint": settings.embedding.endpoint,
+        "dimension": settings.embedding.length,
+        "content_types": settings.images.content_types,
+        "limit": settings.images.limit,
+        **settings.embedding.model_dump(
+            include={"wait", "max_attempts", "deadline_minutes", "budget_usd", "max_prune_fraction", "sync"}
+        ),
+    }
+
+
+def _tables(properties: Properties) -> tuple[Identifier, Identifier]:
+    return identifier(properties["table"]), identifier(properties["failures"])
+
+
+def _work(properties: Properties) -> embeddings.Embeddings:
+    names = {key: identifier(properties[key]) for key in ("object_table", "model", "table", "failures")}
+    return _WORK.validate_python({"limit": None, **properties, **names})
+
+
+def _shown(counts: embeddings.Counts) -> Properties:
+    numbers = asdict(counts)
+    return {**{key: numbers[key] for key in _SHOWN}, "pending": counts.pending, "version": counts.version}

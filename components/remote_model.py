@@ -1,0 +1,104 @@
+"""The remote model: the embedding endpoint, callable from SQL."""
+
+from __future__ import annotations
+
+import pulumi
+from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
+
+from components.connection import Connection
+from components.dataset import Dataset
+from components.dynamic import Properties, Provider, hidden, identifier, inputs_of, say
+from components.settings import Stack
+from imagesearch import remote_model
+from imagesearch.models import MULTIMODAL_EMBEDDING
+from imagesearch.ownership import new_owner
+from imagesearch.sql import Identifier, table_name
+
+MODEL = "multimodal_embedding_model"
+
+
+class RemoteModelProvider(Provider):
+    """CREATE OR REPLACE MODEL, models.get, models.delete."""
+
+    replacing = ("project", "location", "model")
+
+    def create(self, props: Properties) -> CreateResult:
+        owner = new_owner()
+        remote_model.create(self.warehouse(props), _model(props), owner, say)
+        return CreateResult(owner, props)
+
+    def update(self, id_: str, _olds: Properties, news: Properties) -> UpdateResult:
+        remote_model.create(self.warehouse(news), _model(news), id_, say)
+        return UpdateResult(news)
+
+    def read(self, id_: str, props: Properties) -> ReadResult:
+        endpoint = remote_model.endpoint_of(self.warehouse(props), identifier(props["model"]))
+        if endpoint is None:
+            return ReadResult("", {})
+        actual = {**props, "endpoint": endpoint}
+        return ReadResult(id_, actual, inputs_of(actual, "model", "connection", "endpoint", "statement"))
+
+    def delete(self, id_: str, props: Properties) -> None:
+        remote_model.delete(self.warehouse(props), identifier(props["model"]), id_)
+
+
+class RemoteModelResource(Resource, module="bigquery", name="RemoteModel"):
+    """See RemoteModelProvider."""
+
+    def __init__(
+        self,
+        name: str,
+        stack: Stack,
+        model: remote_model.RemoteModel,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        properties = {
+            **stack.place,
+            "model": model.name.path,
+            "connection": model.connection.path,
+            "endpoint": model.endpoint,
+            "statement": model.statement,
+        }
+        super().__init__(RemoteModelProvider(), name, properties, hidden(opts))
+
+
+class RemoteModel(pulumi.ComponentResource):
+    """A model for the stack's endpoint. Another endpoint is another model, under a name of its own."""
+
+    path: Identifier
+    resource: RemoteModelResource
+
+    def __init__(
+        self,
+        name: str,
+        stack: Stack,
+        dataset: Dataset,
+        connection: Connection,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("image-search:index:RemoteModel", name, None, opts)
+        endpoint = stack.settings.embedding.endpoint
+        self.path = table_name(stack.project, stack.settings.dataset.id, model_table(endpoint))
+        self.resource = RemoteModelResource(
+            name,
+            stack,
+            remote_model.RemoteModel(self.path, connection.path, endpoint),
+            pulumi.ResourceOptions(parent=self, depends_on=[dataset.contents, *connection.grants]),
+        )
+        self.register_outputs({"model": self.path.path})
+
+
+def model_table(endpoint: str) -> str:
+    """The model's name in the dataset: the tutorial's for the tutorial's endpoint, with the endpoint for others."""
+    return MODEL if endpoint == MULTIMODAL_EMBEDDING.name else f"{MODEL}_{suffix(endpoint)}"
+
+
+def suffix(text: str) -> str:
+    """`text` as the end of an identifier."""
+    return "".join(c if c.isalnum() else "_" for c in text)
+
+
+def _model(properties: Properties) -> remote_model.RemoteModel:
+    return remote_model.RemoteModel(
+        identifier(properties["model"]), identifier(properties["connection"]), properties["endpoint"]
+    )

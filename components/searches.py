@@ -1,0 +1,102 @@
+"""The searches: every text embedded, one VECTOR_SEARCH over them all, the results in a table."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
+from pydantic import TypeAdapter
+
+from components.dynamic import Properties, Provider, hidden, identifier
+from components.embeddings import Embeddings
+from components.remote_model import RemoteModel
+from components.settings import Stack
+from components.vector_index import VectorIndex
+from imagesearch import search
+from imagesearch.errors import NotThere
+from imagesearch.sql import table_name
+
+SEARCH_EMBEDDINGS = "search_embedding"
+RESULTS = "vector_search_results"
+_SEARCHES = TypeAdapter(search.Searches)
+_TABLES = ("model", "embeddings", "search_embeddings", "results")
+
+
+class SearchesProvider(Provider):
+    """Runs every search again whenever a text, a number of results or the embeddings change."""
+
+    replacing = ("project", "location", "search_embeddings", "results")
+
+    def create(self, props: Properties) -> CreateResult:
+        return CreateResult(props["results"], self._run(props))
+
+    def update(self, _id: str, _olds: Properties, news: Properties) -> UpdateResult:
+        return UpdateResult(self._run(news))
+
+    def read(self, id_: str, props: Properties) -> ReadResult:
+        try:
+            hits = search.results(self.warehouse(props), _searches(props))
+        except NotThere:
+            return ReadResult("", {})
+        return ReadResult(id_, {**props, "found": _plain(hits)})
+
+    def delete(self, _id: str, props: Properties) -> None:
+        search.drop(self.warehouse(props), _searches(props))
+
+    def _run(self, props: Properties) -> Properties:
+        return {**props, "found": _plain(search.run(self.warehouse(props), _searches(props)))}
+
+
+class SearchesResource(Resource, module="bigquery", name="Searches"):
+    """See SearchesProvider."""
+
+    found: pulumi.Output[dict[str, list[dict[str, Any]]]]
+
+    def __init__(self, name: str, properties: dict[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(SearchesProvider(), name, {"found": None, **properties}, hidden(opts))
+
+
+class Searches(pulumi.ComponentResource):
+    """The stack's searches and what they found: {name: [{uri, distance, caption}]}, nearest first."""
+
+    found: pulumi.Output[dict[str, list[dict[str, Any]]]]
+
+    def __init__(
+        self,
+        name: str,
+        stack: Stack,
+        model: RemoteModel,
+        embeddings: Embeddings,
+        index: VectorIndex,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("image-search:index:Searches", name, None, opts)
+        settings = stack.settings
+        self.found = pulumi.Output.from_input({})
+        if settings.searches:
+            self.found = SearchesResource(
+                name,
+                {
+                    **stack.place,
+                    "queries": [query.model_dump() for query in settings.searches],
+                    "model": model.path.path,
+                    "embeddings": embeddings.path.path,
+                    "search_embeddings": table_name(stack.project, settings.dataset.id, SEARCH_EMBEDDINGS).path,
+                    "results": table_name(stack.project, settings.dataset.id, RESULTS).path,
+                    "dimension": settings.embedding.length,
+                    "distance": settings.index.distance,
+                    "version": embeddings.images.version,
+                },
+                pulumi.ResourceOptions(parent=self, depends_on=[index.resource]),
+            ).found
+        self.register_outputs({"found": self.found})
+
+
+def _searches(properties: Properties) -> search.Searches:
+    return _SEARCHES.validate_python({**properties, **{key: identifier(properties[key]) for key in _TABLES}})
+
+
+def _plain(hits: dict[str, list[search.Hit]]) -> dict[str, list[dict[str, Any]]]:
+    return {name: [asdict(hit) for hit in found] for name, found in hits.items()}

@@ -1,0 +1,106 @@
+"""The vector index: made when there are rows enough, looked at on every `pulumi up`, its recall measured."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
+from pydantic import TypeAdapter
+
+from components.dynamic import Properties, Provider, hidden, identifier, inputs_of, say
+from components.embeddings import Embeddings
+from components.settings import Stack
+from imagesearch import vector_index
+from imagesearch.errors import NotThere
+
+INDEX = "met_images_index"
+_INDEX = TypeAdapter(vector_index.VectorIndex)
+_INPUTS = ("table", "index", "type", "distance", "wait", "min_recall", "rows", "version")
+
+
+class VectorIndexProvider(Provider):
+    """CREATE, DROP and ALTER VECTOR INDEX, as far as the state of the index calls for it."""
+
+    replacing = ("project", "location", "table")
+
+    def moved(self, olds: Properties, news: Properties) -> bool:
+        try:
+            state = vector_index.look(self.warehouse(news), _index(news), int(news["rows"]))
+        except NotThere:
+            return True
+        return bool(state.status != olds["status"])
+
+    def create(self, props: Properties) -> CreateResult:
+        return CreateResult(f"{props['table']}.{props['index']}", self._ensure(props))
+
+    def update(self, _id: str, olds: Properties, news: Properties) -> UpdateResult:
+        if any(olds[key] != news[key] for key in ("type", "distance")):
+            vector_index.drop(self.warehouse(olds), _index(olds))
+        return UpdateResult(self._ensure(news))
+
+    def read(self, id_: str, props: Properties) -> ReadResult:
+        try:
+            state = vector_index.look(self.warehouse(props), _index(props), int(props["rows"]))
+        except NotThere:
+            return ReadResult("", {})
+        seen = {**props, "status": state.status, "coverage": state.coverage}
+        return ReadResult(id_, seen, inputs_of(props, *_INPUTS))
+
+    def delete(self, _id: str, props: Properties) -> None:
+        vector_index.drop(self.warehouse(props), _index(props))
+
+    def _ensure(self, props: Properties) -> Properties:
+        state = vector_index.ensure(self.warehouse(props), _index(props), int(props["rows"]), say)
+        return {**props, **asdict(state)}
+
+
+class VectorIndexResource(Resource, module="bigquery", name="VectorIndex"):
+    """See VectorIndexProvider."""
+
+    status: pulumi.Output[str]
+    reason: pulumi.Output[str]
+    coverage: pulumi.Output[int]
+    recall: pulumi.Output[float | None]
+
+    def __init__(self, name: str, properties: dict[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
+        outputs = dict.fromkeys(("status", "reason", "coverage", "recall"))
+        super().__init__(VectorIndexProvider(), name, {**outputs, **properties}, hidden(opts))
+
+
+class VectorIndex(pulumi.ComponentResource):
+    """The index over the embeddings; below 5,000 rows there is none, and the reason is an output."""
+
+    resource: VectorIndexResource
+    state: pulumi.Output[dict[str, Any]]
+
+    def __init__(
+        self, name: str, stack: Stack, embeddings: Embeddings, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("image-search:index:VectorIndex", name, None, opts)
+        settings = stack.settings.index
+        self.resource = VectorIndexResource(
+            name,
+            {
+                **stack.place,
+                "table": embeddings.path.path,
+                "index": INDEX,
+                **settings.model_dump(include={"type", "distance", "wait", "min_recall"}),
+                "rows": embeddings.images.stored,
+                "version": embeddings.images.version,
+            },
+            pulumi.ResourceOptions(parent=self),
+        )
+        self.state = pulumi.Output.all(
+            name=INDEX,
+            status=self.resource.status,
+            reason=self.resource.reason,
+            coverage=self.resource.coverage,
+            recall=self.resource.recall,
+        )
+        self.register_outputs({"state": self.state})
+
+
+def _index(properties: Properties) -> vector_index.VectorIndex:
+    return _INDEX.validate_python({**properties, "name": properties["index"], "table": identifier(properties["table"])})

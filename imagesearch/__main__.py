@@ -1,0 +1,91 @@
+"""The command line: ask a stack what it holds, search it, look at it.
+
+    python -m imagesearch status [--json]        counts, index, what the searches found
+    python -m imagesearch search TEXT [--top-k]  search for anything, now; writes nothing
+    python -m imagesearch gallery [--output F]   one HTML page with the pictures that were found
+
+Exit codes: 0 done · 1 it failed, and the message says what to do · 2 the arguments are wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from imagesearch import gallery, report, search, stack
+from imagesearch.errors import ImageSearchError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command. The exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options) or 0)
+    except ImageSearchError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def _status(options: argparse.Namespace) -> None:
+    outputs = stack.read(options.stack).outputs
+    if options.json:
+        print(json.dumps(report.status(outputs), indent=2))
+    else:
+        report.show(Console(), outputs)
+
+
+def _search(options: argparse.Namespace) -> None:
+    chosen = stack.read(options.stack)
+    hits = search.search(chosen.warehouse, chosen.searches, options.text, options.top_k)
+    if options.json:
+        print(
+            json.dumps([{"uri": hit.uri, "distance": hit.distance, "caption": hit.caption} for hit in hits], indent=2)
+        )
+    else:
+        Console().print(report.hits_table(options.text, hits))
+
+
+def _gallery(options: argparse.Namespace) -> None:
+    page = gallery.write(stack.read(options.stack), Path(options.output))
+    print(page.resolve())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m imagesearch", description="Ask a stack what it holds; search it.")
+    parser.add_argument("--stack", help="the Pulumi stack (default: PULUMI_STACK, or the selected one)")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    status = commands.add_parser("status", help="counts, index, what the stack's searches found")
+    status.add_argument("--json", action="store_true", help="for machines")
+    status.set_defaults(run=_status)
+
+    find = commands.add_parser("search", help="search for any text; writes nothing")
+    find.add_argument("text", type=_text, help="what to look for")
+    find.add_argument("--top-k", type=_top_k, default=5, metavar="N", help="how many images (1 to 1000; default 5)")
+    find.add_argument("--json", action="store_true", help="for machines")
+    find.set_defaults(run=_search)
+
+    page = commands.add_parser("gallery", help="write one HTML page with the pictures that were found")
+    page.add_argument("--output", default="gallery.html", metavar="FILE", help="where to (default gallery.html)")
+    page.set_defaults(run=_gallery)
+    return parser
+
+
+def _text(value: str) -> str:
+    if not value.strip():
+        raise argparse.ArgumentTypeError("the text to search for must not be empty")
+    return value.strip()
+
+
+def _top_k(value: str) -> int:
+    if not value.isdigit() or not 1 <= int(value) <= 1000:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to 1000, not {value!r}")
+    return int(value)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,308 @@
+"""The one seam to BigQuery: statements in, rows out, jobs that survive us.
+
+Three numbers bound a job: creation (the API's retries), execution (the caller's deadline, after which the job is
+cancelled) and polling (how often we look). Jobs that cost money carry a deterministic id: submitting again after a lost
+answer or a restart attaches to the job that is there (409 duplicate) instead of paying twice. Contract section 10 has
+the protocol.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from google.api_core import exceptions
+from google.api_core.client_options import ClientOptions
+from google.api_core.retry import Retry
+from google.cloud import bigquery
+from google.oauth2.credentials import Credentials
+
+from imagesearch.errors import (
+    DeadlinePassed,
+    JobCancelled,
+    NotThere,
+    PermissionMissing,
+    ServiceUnreachable,
+    StatementFailed,
+)
+from imagesearch.sql import Identifier
+
+Row = dict[str, Any]
+Parameter: TypeAlias = bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter | bigquery.StructQueryParameter
+
+CREATION_TIMEOUT = 60.0
+"""Seconds that creating a job, or any other single request, may take with all its retries."""
+POLLING_INTERVALS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+"""Seconds between looks at a running job; the last one goes on."""
+_RESUBMIT = frozenset({"jobInternalError", "jobBackendError", "jobRateLimitExceeded", "backendError"})
+"""Reasons with which a job ends though its statement is good: submit it under a new id."""
+MAX_SUBMISSIONS = 6
+
+_GRANT_MISSING = "gcp-sa-bigquery-condel.iam.gserviceaccount.com does not have"
+"""What every refusal of a connection's service account contains (contract sections 3 and 4)."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where the warehouse is. `endpoint` and `access_token` are the gcp provider's settings of the same names."""
+
+    project: str
+    location: str
+    endpoint: str = ""
+    access_token: str = ""
+
+
+class Warehouse:
+    """BigQuery in one project and location. Safe to share between threads."""
+
+    def __init__(self, target: Target, *, labels: Mapping[str, str]) -> None:
+        self.target = target
+        self.labels = dict(labels)
+        options = ClientOptions(api_endpoint=_api_root(target.endpoint)) if target.endpoint else None
+        credentials = Credentials(target.access_token) if target.access_token else None
+        self._retry = Retry(predicate=_transient, initial=0.2, maximum=8.0, timeout=CREATION_TIMEOUT)
+        self.client = bigquery.Client(
+            project=target.project, location=target.location, client_options=options, credentials=credentials
+        )
+
+    def query(self, sql: str, parameters: Sequence[Parameter] = ()) -> list[Row]:
+        """Rows of a statement that may run twice without harm.
+
+        Raises NotThere, PermissionMissing, StatementFailed or ServiceUnreachable.
+        """
+        with _translated():
+            rows = self.client.query_and_wait(
+                sql, job_config=self._config(parameters), location=self.target.location, retry=self._retry
+            )
+            return [dict(row.items()) for row in rows]
+
+    def start_once(
+        self, sql: str, parameters: Sequence[Parameter] = (), *, key: str, consumed: Callable[[], bool]
+    ) -> bigquery.QueryJob:
+        """Submit a statement that costs money under an id made from `key`, or attach to the job that is there.
+
+        Jobs that ended badly, or well and whose effect is gone (`consumed`), are passed over for the next id.
+        Raises what `query` raises.
+        """
+        for submission in range(MAX_SUBMISSIONS):
+            job, attached = self._submit(sql, parameters, f"{key}-{submission}")
+            if attached and job.state == "DONE" and (job.error_result or consumed()):
+                continue
+            return job
+        raise ServiceUnreachable(
+            f"BigQuery ended the job {key} without an answer {MAX_SUBMISSIONS} times.",
+            "Look at the job in the console; run `pulumi up` again later, it goes on from here.",
+        )
+
+    def run_once(
+        self,
+        sql: str,
+        parameters: Sequence[Parameter] = (),
+        *,
+        key: str,
+        consumed: Callable[[], bool],
+        deadline: float | None = None,
+        progress: Callable[[float], None] | None = None,
+    ) -> None:
+        """`start_once`, then wait; a job that ends with an internal error is submitted under a new id.
+
+        `deadline` is on time.monotonic(); `progress` is called with the seconds waited so far.
+        Raises what `query` raises, DeadlinePassed (the job is cancelled) and JobCancelled.
+        """
+        for pause in (0.5, 1.0, 2.0, 4.0, 8.0, 0.0):
+            job = self.start_once(sql, parameters, key=key, consumed=consumed)
+            try:
+                return self._wait(job, deadline, progress)
+            except _Resubmit:
+                time.sleep(pause)
+        raise AssertionError("start_once gives up first")
+
+    def running(self, prefix: str) -> Iterator[bigquery.QueryJob]:
+        """Jobs whose id begins with `prefix` and that have not ended, whoever submitted them."""
+        with _translated():
+            for state in ("running", "pending"):
+                for job in self.client.list_jobs(state_filter=state, all_users=True, retry=self._retry):
+                    if job.job_id.startswith(prefix):
+                        yield job
+
+    def finish(self, job: bigquery.QueryJob, deadline: float | None, progress: Callable[[float], None] | None) -> None:
+        """Wait for a running job of ours; one that fails is left to be submitted again."""
+        try:
+            self._wait(job, deadline, progress)
+        except (_Resubmit, StatementFailed, JobCancelled):
+            return
+
+    def tables(self, dataset: Identifier) -> list[bigquery.table.TableListItem]:
+        """Every table of a dataset; none when there is no dataset."""
+        try:
+            with _translated():
+                return list(self.client.list_tables(dataset.path, retry=self._retry))
+        except NotThere:
+            return []
+
+    def table(self, name: Identifier) -> bigquery.Table | None:
+        """A table's description, or None."""
+        try:
+            with _translated():
+                return self.client.get_table(name.path, retry=self._retry)
+        except NotThere:
+            return None
+
+    def label_table(self, name: Identifier, labels: Mapping[str, str]) -> None:
+        """Set labels on a table, beside those it has."""
+        with _translated():
+            table = self.client.get_table(name.path, retry=self._retry)
+            table.labels = {**table.labels, **labels}
+            self.client.update_table(table, ["labels"], retry=self._retry)
+
+    def drop_table(self, name: Identifier) -> None:
+        """Delete a table; nothing happens when it is gone."""
+        with _translated():
+            self.client.delete_table(name.path, retry=self._retry, not_found_ok=True)
+
+    def model(self, name: Identifier) -> bigquery.Model | None:
+        """A model's description, or None."""
+        try:
+            with _translated():
+                return self.client.get_model(name.path, retry=self._retry)
+        except NotThere:
+            return None
+
+    def label_model(self, name: Identifier, labels: Mapping[str, str]) -> None:
+        """Set labels on a model, beside those it has."""
+        with _translated():
+            model = self.client.get_model(name.path, retry=self._retry)
+            model.labels = {**model.labels, **labels}
+            self.client.update_model(model, ["labels"], retry=self._retry)
+
+    def models(self, dataset: Identifier) -> list[bigquery.Model]:
+        """Every model of a dataset; none when there is no dataset."""
+        try:
+            with _translated():
+                return list(self.client.list_models(dataset.path, retry=self._retry))
+        except NotThere:
+            return []
+
+    def drop_model(self, name: Identifier) -> None:
+        """Delete a model; nothing happens when it is gone."""
+        with _translated():
+            self.client.delete_model(name.path, retry=self._retry, not_found_ok=True)
+
+    def _config(self, parameters: Sequence[Parameter]) -> bigquery.QueryJobConfig:
+        return bigquery.QueryJobConfig(query_parameters=list(parameters), labels=self.labels, use_query_cache=False)
+
+    def _submit(self, sql: str, parameters: Sequence[Parameter], job_id: str) -> tuple[bigquery.QueryJob, bool]:
+        with _translated():
+            try:
+                job = self.client.query(
+                    sql,
+                    job_config=self._config(parameters),
+                    job_id=job_id,
+                    location=self.target.location,
+                    retry=self._retry,
+                    job_retry=None,
+                )
+            except exceptions.Conflict:
+                return self.client.get_job(job_id, location=self.target.location, retry=self._retry), True
+            return job, False
+
+    def _wait(self, job: bigquery.QueryJob, deadline: float | None, progress: Callable[[float], None] | None) -> None:
+        began = time.monotonic()
+        looks = 0
+        while job.state != "DONE":
+            now = time.monotonic()
+            if deadline is not None and now >= deadline:
+                self._cancel(job)
+                raise DeadlinePassed(
+                    f"The deadline passed while job {job.job_id} was running; the job was cancelled.",
+                    "Run `pulumi up` again: it goes on from here. embedding.deadlineMinutes sets the deadline.",
+                )
+            if progress is not None:
+                progress(now - began)
+            time.sleep(POLLING_INTERVALS[min(looks, len(POLLING_INTERVALS) - 1)])
+            looks += 1
+            with _translated():
+                job.reload(retry=self._retry)
+        if job.error_result:
+            _raise_for(job)
+
+    def _cancel(self, job: bigquery.QueryJob) -> None:
+        with _translated():
+            self.client.cancel_job(job.job_id, location=self.target.location, retry=self._retry)
+
+
+class _Resubmit(Exception):
+    """The job failed and its statement did not: submit it under a new id."""
+
+
+def _raise_for(job: bigquery.QueryJob) -> None:
+    result = job.error_result or {}
+    reason, message = result.get("reason", ""), result.get("message", "")
+    if reason in _RESUBMIT:
+        raise _Resubmit(message)
+    if reason == "stopped":
+        raise JobCancelled(
+            f"Job {job.job_id} was cancelled by someone else.",
+            "Run `pulumi up` again: it goes on from here.",
+        )
+    raise _failure(reason, message)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turns the client library's exceptions into ours."""
+    try:
+        yield
+    except exceptions.GoogleAPICallError as error:
+        if isinstance(error, exceptions.ServerError) and not isinstance(error, exceptions.MethodNotImplemented):
+            raise _unreachable(error) from None
+        details = error.errors[0] if error.errors else {}
+        raise _failure(details.get("reason", ""), details.get("message") or error.message) from None
+    except (exceptions.RetryError, ConnectionError, OSError) as error:
+        raise _unreachable(error) from None
+
+
+def _unreachable(error: Exception) -> ServiceUnreachable:
+    return ServiceUnreachable(
+        f"BigQuery did not answer for {CREATION_TIMEOUT:.0f} s: {_one_line(str(error))}",
+        "Check the network, and gcp:bigQueryCustomEndpoint if the stack sets one; then run again.",
+    )
+
+
+def _failure(reason: str, message: str) -> StatementFailed | PermissionMissing:
+    line = _one_line(message)
+    if _GRANT_MISSING in line or ("bqcx-" in line and "does not have" in line):
+        return PermissionMissing(
+            f"The connection's service account is refused: {line}",
+            "A grant can take 7 minutes or more to act. If it persists, look at the grants.",
+        )
+    if reason == "notFound":
+        return NotThere(line, "`pulumi refresh` notes what is gone, and `pulumi up` makes it again.", reason=reason)
+    remedy = "Nothing was changed by this statement."
+    if reason == "accessDenied":
+        remedy = "Grant the role to whoever runs `pulumi up`; README.md lists the roles it needs."
+    elif reason in ("quotaExceeded", "rateLimitExceeded"):
+        remedy = "A quota of the project is used up; run again later, it goes on from here."
+    return StatementFailed(f"BigQuery refused ({reason or 'no reason given'}): {line}", remedy, reason=reason)
+
+
+def _one_line(message: str) -> str:
+    return " ".join(message.split())
+
+
+def _transient(error: BaseException) -> bool:
+    """What is worth asking again: nothing answered, 5xx, or too many requests. After jobs.insert the outcome is
+    unknown, and asking again with the same id is safe."""
+    if isinstance(error, exceptions.ServerError | exceptions.TooManyRequests):
+        return not isinstance(error, exceptions.MethodNotImplemented)
+    if isinstance(error, exceptions.Forbidden):
+        return any(item.get("reason") == "rateLimitExceeded" for item in error.errors)
+    return isinstance(error, ConnectionError) or type(error).__module__.startswith(("requests.", "urllib3."))
+
+
+def _api_root(endpoint: str) -> str:
+    """The client's `api_endpoint` from the provider's `bigQueryCustomEndpoint`, which ends in /bigquery/v2/."""
+    return endpoint.removesuffix("/").removesuffix("/bigquery/v2")

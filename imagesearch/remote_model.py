@@ -1,0 +1,55 @@
+"""The remote model: an embedding endpoint that SQL can call. Contract section 3."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from imagesearch import ownership, sql
+from imagesearch.bigquery import Warehouse
+from imagesearch.sql import Identifier
+from imagesearch.waiting import Say, until_granted
+
+
+@dataclass(frozen=True)
+class RemoteModel:
+    """What a remote model is made of."""
+
+    name: Identifier
+    connection: Identifier
+    endpoint: str
+
+    @property
+    def statement(self) -> str:
+        """The statement that makes it."""
+        return sql.render(
+            "create_remote_model", model=self.name, connection=self.connection, endpoint=sql.Text(self.endpoint)
+        )
+
+
+def create(warehouse: Warehouse, model: RemoteModel, owner: str, say: Say) -> None:
+    """Make the model or make it anew, once the connection may use the endpoint.
+
+    Raises NotOurs when another's model has the name, PermissionMissing when the grant does not act in time, and
+    StatementFailed at once for an endpoint that does not exist.
+    """
+    ownership.refuse_foreign_model(warehouse, model.name)
+    until_granted(lambda: warehouse.query(model.statement), say)
+    warehouse.label_model(model.name, {**warehouse.labels, ownership.OWNER: owner})
+
+
+def endpoint_of(warehouse: Warehouse, name: Identifier) -> str | None:
+    """The endpoint that a model stands for, bare; None when there is no such model of this stack."""
+    model = warehouse.model(name)
+    if model is None or not ownership.is_ours(model.labels, warehouse.labels):
+        return None
+    info = model.to_api_repr().get("remoteModelInfo", {})
+    return str(info.get("endpoint", "")).rsplit("/", 1)[-1]
+
+
+def delete(warehouse: Warehouse, name: Identifier, owner: str) -> None:
+    """Delete the model if it is still `owner`'s."""
+    model = warehouse.model(name)
+    if model is None or not ownership.is_ours(model.labels, warehouse.labels):
+        return
+    if model.labels.get(ownership.OWNER) in (owner, None):
+        warehouse.drop_model(name)

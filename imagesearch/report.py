@@ -1,0 +1,90 @@
+"""A stack's outputs for people and for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+from imagesearch.search import Hit
+
+_MADE = {
+    "dataset": "dataset",
+    "connection": "connection",
+    "object table": "object_table",
+    "remote model": "model",
+    "embeddings": "embeddings_table",
+    "search texts": "search_embeddings_table",
+    "search results": "results_table",
+}
+
+
+def status(outputs: dict[str, Any]) -> dict[str, Any]:
+    """The stack's outputs in the shape that scripts rely on: whole numbers whole, every search by name."""
+    counts = ("objects", "target", "embedded", "set_aside", "pending", "added", "updated", "deleted")
+    return {
+        **outputs,
+        **{name: int(outputs[name]) for name in counts if name in outputs},
+        "dimension": int(outputs["dimension"]),
+    }
+
+
+def show(console: Console, outputs: dict[str, Any]) -> None:
+    """Print what a stack made and found."""
+    console.print(_made(outputs))
+    console.print()
+    console.print(_counts(outputs))
+    for name, found in outputs["searches"].items():
+        console.print()
+        hits = [Hit(hit["uri"], hit["distance"], hit.get("caption")) for hit in found]
+        console.print(hits_table(outputs["search_texts"].get(name, name), hits))
+
+
+def hits_table(text: str, hits: Sequence[Hit]) -> Group:
+    """One search: its text, and an image a line, nearest first."""
+    heading = Text.assemble(("“", "dim"), (text, "bold"), ("”", "dim"))
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 2))
+    table.add_column(justify="right", style="cyan", no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_column(style="dim", overflow="fold")
+    for hit in hits:
+        table.add_row(f"{hit.distance:.4f}", Text(hit.caption or "(no caption)"), Text(hit.uri))
+    return Group(heading, table if hits else Text("  nothing found", style="dim"))
+
+
+def _made(outputs: dict[str, Any]) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for kind, output in _MADE.items():
+        table.add_row(kind, Text(str(outputs[output])))
+    table.add_row("vector index", Text(_index(outputs["index"])))
+    return table
+
+
+def _index(index: dict[str, Any]) -> str:
+    """The index's state in a few words."""
+    words = [f"{index['name']}: {index['status']}"]
+    if index.get("reason"):
+        words.append(f"({index['reason']})")
+    if index["status"] == "active":
+        words.append(f"(covers {int(index['coverage'])} %")
+        words[-1] += f", recall {index['recall']:.0%})" if index.get("recall") is not None else ")"
+    return " ".join(words)
+
+
+def _counts(outputs: dict[str, Any]) -> Text:
+    """Images in the bucket = embedded + set aside + pending, unless a limit leaves some out."""
+    numbers = status(outputs)
+    line = Text(f"{numbers['objects']:,} images in the bucket: ")
+    line.append(f"{numbers['embedded']:,} embedded", "green")
+    line.append(f", {numbers['set_aside']:,} set aside", "yellow" if numbers["set_aside"] else "")
+    if numbers["pending"]:
+        line.append(f", {numbers['pending']:,} pending", "yellow")
+    if left_out := numbers["objects"] - numbers["target"]:
+        line.append(f", {left_out:,} beyond images.limit")
+    line.append(f"  ({numbers['endpoint']}, {numbers['dimension']} dimensions, {numbers['location']})", "dim")
+    return line

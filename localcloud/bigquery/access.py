@@ -1,0 +1,66 @@
+"""What a caller may do in BigQuery: IAM permissions, and the words in which the service refuses.
+
+Choice: permissions are read from the project's policy alone; a dataset's `access` list is kept and shown, and not
+enforced.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from starlette.requests import Request
+
+from localcloud.context import member_of
+from localcloud.errors import access_denied
+
+
+class Policies(Protocol):
+    """The part of IAM that is asked here."""
+
+    def allows(self, member: str, permission: str, resource: str) -> bool:
+        """Whether the policies that are in effect now grant `permission` on `projects/P`."""
+
+
+class Access:
+    """Checks callers against the policies."""
+
+    def __init__(self, policies: Policies) -> None:
+        self._policies = policies
+
+    def to_project(self, request: Request, permission: str) -> None:
+        """Raises ApiError accessDenied unless the caller has the permission in the path's project."""
+        project = request.path_params["project"]
+        if not self._allowed(request, permission):
+            raise access_denied(
+                f"Access Denied: Project {project}: User does not have {permission} permission in project {project}."
+            )
+
+    def to_dataset(self, request: Request, permission: str) -> None:
+        """As `to_project`, in the service's words for a dataset."""
+        name = f"{request.path_params['project']}:{request.path_params['dataset']}"
+        self._to_part(request, permission, "dataset", name)
+
+    def to_table(self, request: Request, permission: str) -> None:
+        """As `to_project`, in the service's words for a table or model."""
+        parameters = request.path_params
+        entity = parameters.get("table") or parameters["model"]
+        name = f"{parameters['project']}:{parameters['dataset']}.{entity}"
+        self._to_part(request, permission, "table", name)
+
+    def to_query(self, request: Request, *, data: bool, write: bool) -> None:
+        """Whether the caller may run a query, one over the `data` of tables, one that writes."""
+        self.to_project(request, "bigquery.jobs.create")
+        if data:
+            self.to_project(request, "bigquery.tables.getData")
+        if write:
+            self.to_project(request, "bigquery.tables.updateData")
+
+    def _to_part(self, request: Request, permission: str, kind: str, name: str) -> None:
+        if not self._allowed(request, permission):
+            raise access_denied(
+                f"Access Denied: {kind.capitalize()} {name}: Permission {permission} denied on {kind} {name} "
+                "(or it may not exist)."
+            )
+
+    def _allowed(self, request: Request, permission: str) -> bool:
+        return self._policies.allows(member_of(request), permission, f"projects/{request.path_params['project']}")

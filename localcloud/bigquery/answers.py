@@ -1,0 +1,97 @@
+"""Rows in REST's form, a page at a time: at most as many as asked for, and at most about ten megabytes.
+
+Timestamps leave the engine in microseconds (`formatOptions.useInt64Timestamp`, what Google's client asks for); without
+that option the service answers seconds as a decimal number (https://cloud.google.com/bigquery/docs/reference/rest/v2/DataFormatOptions).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from localcloud.errors import Unsupported, invalid
+from localcloud.ports import Engine
+from localcloud.rest import from_token, to_token
+from localcloud.store import Document
+
+PAGE_BYTES = 10_000_000
+_FIRST_CHUNK = 200
+
+
+@dataclass(frozen=True)
+class Window:
+    """Which rows a request wants, and how it wants timestamps."""
+
+    start: int
+    most: int | None
+    int64_timestamps: bool
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rows as JSON text, ready to stand in an answer, and the token of what follows."""
+
+    rows: str
+    next_token: str | None
+
+
+def window(parameters: dict[str, Any], *, maximum: Any = None) -> Window:
+    """The window that query parameters (or the like-named fields of a jobs.query request) describe. Raises ApiError."""
+    if str(parameters.get("formatOptions.timestampOutputFormat", "")) not in (
+        "",
+        "TIMESTAMP_OUTPUT_FORMAT_UNSPECIFIED",
+    ):
+        raise Unsupported("formatOptions.timestampOutputFormat")
+    token = parameters.get("pageToken")
+    wanted = maximum if maximum is not None else parameters.get("maxResults")
+    try:
+        start = int(from_token(token)) if token else int(parameters.get("startIndex") or 0)
+        most = None if wanted in (None, "") else int(wanted)
+    except ValueError:
+        raise invalid("Invalid value for startIndex, maxResults or pageToken") from None
+    if start < 0 or (most is not None and most < 0):
+        raise invalid("startIndex and maxResults must not be negative")
+    return Window(start, most, str(parameters.get("formatOptions.useInt64Timestamp", "")).lower() == "true")
+
+
+def read(engine: Engine, table: tuple[str, str], schema: Document, total: int, wanted: Window) -> Page:
+    """The rows of `wanted` that fit in one answer."""
+    end = total if wanted.most is None else min(total, wanted.start + wanted.most)
+    position, size, chunk, parts = wanted.start, 0, _FIRST_CHUNK, list[str]()
+    while position < end and size < PAGE_BYTES:
+        rows = engine.rows(table, schema, position, min(chunk, end - position))
+        if not rows:
+            break
+        if not wanted.int64_timestamps:
+            rows = [_with_seconds(row, schema["fields"]) for row in rows]
+        text = json.dumps(rows, ensure_ascii=False, separators=(",", ":"))[1:-1]
+        parts.append(text)
+        position, size = position + len(rows), size + len(text)
+        chunk = max(1, min(10_000, (PAGE_BYTES - size) * position // max(size, 1)))
+    more = position < total and wanted.most != 0
+    return Page("[" + ",".join(parts) + "]", to_token(str(position)) if more else None)
+
+
+def envelope(answer: Document, page: Page | None) -> bytes:
+    """The JSON of an answer with its rows."""
+    if page is None:
+        return json.dumps(answer, ensure_ascii=False).encode()
+    token = {"pageToken": page.next_token} if page.next_token else {}
+    head = json.dumps(answer | token, ensure_ascii=False)
+    rows = "" if page.rows == "[]" else f',"rows":{page.rows}'
+    return f"{head[:-1]}{rows}}}".encode()
+
+
+def _with_seconds(row: Document, fields: list[Document]) -> Document:
+    return {"f": [{"v": _seconds(cell["v"], field)} for cell, field in zip(row["f"], fields, strict=True)]}
+
+
+def _seconds(value: Any, field: Document, *, element: bool = False) -> Any:
+    if value is None:
+        return None
+    if field.get("mode") == "REPEATED" and not element:
+        return [{"v": _seconds(item["v"], field, element=True)} for item in value]
+    if field["type"] in ("RECORD", "STRUCT"):
+        return _with_seconds(value, field["fields"])
+    return repr(int(value) / 1e6) if field["type"] == "TIMESTAMP" else value

@@ -1,0 +1,221 @@
+"""jobs.* and projects.queries over HTTP (https://cloud.google.com/bigquery/docs/reference/rest/v2/jobs).
+
+Requests that wait for a job (jobs.query, jobs.getQueryResults) wait on the event loop and hold no thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from localcloud.bigquery.access import Access
+from localcloud.bigquery.answers import Page, Window, envelope, read, window
+from localcloud.bigquery.jobs import Job, Jobs, of_state
+from localcloud.bigquery.query_configuration import (
+    check_configuration,
+    configuration_of,
+    datasets_of,
+    is_read,
+    location_of,
+)
+from localcloud.context import Context, json_of, member_of
+from localcloud.errors import ApiError, Unsupported, invalid
+from localcloud.rest import canonical_location, etag, flag, integer, page, partial_json
+from localcloud.store import Document
+
+_PROJECT = "/bigquery/v2/projects/{project}"
+#: How long jobs.query and getQueryResults wait unless `timeoutMs` says otherwise, and at most. Milliseconds.
+_PATIENCE, _LONGEST = 10_000, 200_000
+
+
+def routes(context: Context, jobs: Jobs, access: Access) -> list[Route]:
+    """insert, query, get, list, cancel, delete, getQueryResults."""
+    handlers = _Handlers(context, jobs, access)
+    jobs_path, queries = f"{_PROJECT}/jobs", f"{_PROJECT}/queries"
+    return [
+        Route(jobs_path, handlers.insert, methods=["POST"]),
+        Route(jobs_path, handlers.list, methods=["GET"]),
+        Route(f"{jobs_path}/{{job}}", handlers.get, methods=["GET"]),
+        Route(f"{jobs_path}/{{job}}/cancel", handlers.cancel, methods=["POST"]),
+        Route(f"{jobs_path}/{{job}}/delete", handlers.delete, methods=["DELETE"]),
+        Route(queries, handlers.query, methods=["POST"]),
+        Route(f"{queries}/{{job}}", handlers.results, methods=["GET"]),
+        Route(f"/upload{jobs_path}", _upload, methods=["POST", "PUT"]),
+    ]
+
+
+def _upload(request: Request) -> Response:
+    raise Unsupported("load jobs")
+
+
+class _Handlers:
+    def __init__(self, context: Context, jobs: Jobs, access: Access) -> None:
+        self._context = context
+        self._jobs = jobs
+        self._access = access
+
+    def insert(self, request: Request) -> Response:
+        body, project = json_of(request), request.path_params["project"]
+        configuration, reference = body.get("configuration") or {}, body.get("jobReference") or {}
+        check_configuration(configuration)
+        _check_id(reference.get("jobId"))
+        location = self._location(project, configuration, reference.get("location"))
+        self._check_access(request, project, configuration)
+        if configuration.get("dryRun"):
+            return partial_json(
+                request, _resource(self._jobs.dry_run(project, configuration, location, member_of(request)))
+            )
+        job = self._jobs.insert(project, reference, configuration, location, member_of(request))
+        return partial_json(request, _resource(job))
+
+    async def query(self, request: Request) -> Response:
+        body, project = json_of(request), request.path_params["project"]
+        wanted = window({f"formatOptions.{k}": v for k, v in (body.get("formatOptions") or {}).items()} | body)
+        job = await run_in_threadpool(self._submit, request, body, project)
+        job = await self._settled(job, _patience(body.get("timeoutMs")))
+        return await run_in_threadpool(self._answer, job, wanted, "bigquery#queryResponse")
+
+    def get(self, request: Request) -> Response:
+        return partial_json(request, _resource(self._found(request)))
+
+    def list(self, request: Request) -> Response:
+        project, parameters = request.path_params["project"], request.query_params
+        self._access.to_project(request, "bigquery.jobs.list")
+        jobs = of_state(self._jobs.all(project), parameters.getlist("stateFilter"))
+        if not flag(request, "allUsers"):
+            jobs = [job for job in jobs if _is_own(job, request)]
+        first, last = integer(request, "minCreationTime", 0), integer(request, "maxCreationTime", 10**15)
+        named = [(_newest_first(job), job) for job in jobs if first <= _created(job) <= last]
+        full = parameters.get("projection", "minimal").lower() == "full"
+        chosen, token = page(sorted(named, key=lambda item: item[0]), request)
+        items = [_item(job, full=full) for job in chosen]
+        answer = {"kind": "bigquery#jobList", "etag": etag({"jobs": items}), "jobs": items}
+        return partial_json(request, answer | ({"nextPageToken": token} if token else {}))
+
+    def cancel(self, request: Request) -> Response:
+        self._found(request, "bigquery.jobs.update")
+        job = self._jobs.cancel(*self._named(request))
+        return partial_json(request, {"kind": "bigquery#jobCancelResponse", "job": _resource(job)})
+
+    def delete(self, request: Request) -> Response:
+        self._found(request, "bigquery.jobs.delete")
+        self._jobs.delete(*self._named(request))
+        return Response(status_code=204)
+
+    async def results(self, request: Request) -> Response:
+        wanted = window(dict(request.query_params))
+        job = await run_in_threadpool(self._found, request)
+        job = await self._settled(job, _patience(request.query_params.get("timeoutMs")))
+        return await run_in_threadpool(self._answer, job, wanted, "bigquery#getQueryResultsResponse")
+
+    def _submit(self, request: Request, body: Document, project: str) -> Job:
+        configuration = configuration_of(body)
+        location = self._location(project, configuration, body.get("location"))
+        self._check_access(request, project, configuration)
+        if configuration.get("dryRun"):
+            return self._jobs.dry_run(project, configuration, location, member_of(request))
+        reference = {"jobId": _id_of(project, body["requestId"])} if body.get("requestId") else {}
+        try:
+            return self._jobs.insert(project, reference, configuration, location, member_of(request))
+        except ApiError as error:
+            if error.reason != "duplicate":
+                raise
+            return self._jobs.get(project, reference["jobId"], location)  # the same request, sent again
+
+    async def _settled(self, job: Job, patience: float) -> Job:
+        ended = self._jobs.ended(job) if "jobId" in job.resource["jobReference"] else None
+        if ended:
+            await asyncio.wait([asyncio.wrap_future(ended)], timeout=patience)
+        if job.done:
+            return job
+        reference = job.resource["jobReference"]
+        return self._jobs.get(reference["projectId"], reference["jobId"], reference["location"])
+
+    def _answer(self, job: Job, wanted: Window, kind: str) -> Response:
+        job.raise_error()
+        reference = job.resource["jobReference"]
+        answer: Document = {"kind": kind, "jobReference": reference, "jobComplete": job.done}
+        rows: Page | None = None
+        if job.done and job.result:
+            answer |= _about(job, job.result, whole=kind == "bigquery#queryResponse")
+            table = job.result["table"]
+            if table:
+                answer["totalRows"] = str(job.result["totalRows"])
+                rows = read(self._jobs.engine, tuple(table), job.result["schema"], job.result["totalRows"], wanted)
+        return Response(envelope(answer, rows), media_type="application/json")
+
+    def _check_access(self, request: Request, project: str, configuration: Document) -> None:
+        data = bool(datasets_of(self._context.store, project, configuration))
+        self._access.to_query(request, data=data, write=not is_read(configuration))
+
+    def _found(self, request: Request, permission: str = "bigquery.jobs.get") -> Job:
+        job = self._jobs.get(*self._named(request))
+        if not _is_own(job, request):
+            self._access.to_project(request, permission)
+        return job
+
+    def _named(self, request: Request) -> tuple[str, str, str | None]:
+        return request.path_params["project"], request.path_params["job"], request.query_params.get("location")
+
+    def _location(self, project: str, configuration: Document, given: str | None) -> str:
+        return canonical_location(given) if given else location_of(self._context.store, project, configuration)
+
+
+def _about(job: Job, result: Document, *, whole: bool) -> Document:
+    statistics = job.resource["statistics"]
+    query = statistics["query"]
+    about: Document = {"cacheHit": False, "totalBytesProcessed": query["totalBytesProcessed"]}
+    if result["schema"].get("fields"):
+        about["schema"] = result["schema"]
+    if "numDmlAffectedRows" in query:
+        about["numDmlAffectedRows"] = query["numDmlAffectedRows"]
+    if not whole:
+        return about | {"etag": etag({"job": job.resource["id"]})}
+    about |= {name: query[name] for name in ("dmlStats", "statementType") if name in query}
+    about |= {name: statistics[name] for name in ("creationTime", "startTime", "endTime")}
+    return about | {"location": job.resource["jobReference"]["location"]}
+
+
+def _resource(job: Job) -> Document:
+    return job.resource | {"etag": etag(job.resource)}
+
+
+def _item(job: Job, *, full: bool) -> Document:
+    names = ["kind", "id", "jobReference", "statistics", "status", "user_email"] + ["configuration"] * full
+    item = {name: job.resource[name] for name in names} | {"state": job.resource["status"]["state"]}
+    failure = job.resource["status"].get("errorResult")
+    return item | ({"errorResult": failure} if failure else {})
+
+
+def _is_own(job: Job, request: Request) -> bool:
+    return bool(job.resource["user_email"] == member_of(request).partition(":")[2])
+
+
+def _created(job: Job) -> int:
+    return int(job.resource["statistics"]["creationTime"])
+
+
+def _newest_first(job: Job) -> str:
+    return f"{10**15 - _created(job):016d} {job.resource['id']}"
+
+
+def _patience(milliseconds: Any) -> float:
+    wanted = int(milliseconds) if milliseconds not in (None, "") else _PATIENCE
+    return min(max(wanted, 0), _LONGEST) / 1000
+
+
+def _check_id(job_id: str | None) -> None:
+    if job_id is not None and not re.fullmatch(r"[a-zA-Z0-9_-]{1,1024}", job_id):
+        raise invalid(f'Invalid job ID "{job_id}". Job IDs must be alphanumeric (plus underscores and dashes).')
+
+
+def _id_of(project: str, request_id: str) -> str:
+    """The same job for the same request, so that a retried jobs.query runs once."""
+    return "job_" + hashlib.sha256(f"{project} {request_id}".encode()).hexdigest()[:28]

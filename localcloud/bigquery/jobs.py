@@ -1,0 +1,280 @@
+"""Jobs: accepted, run in threads, remembered (contract section 10; https://cloud.google.com/bigquery/docs/reference/rest/v2/Job).
+
+    insert -> PENDING -> RUNNING -> DONE      state and times are answered by jobs.get at any moment
+
+What survives a killed server: a job is durable before `insert` returns, and its DONE is written in the transaction that
+writes what the statement did. A job found unfinished at start has therefore written nothing and becomes a failed one
+(jobInternalError, which tells clients to retry under a new id).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from localcloud.bigquery.query_configuration import statement_of
+from localcloud.context import Context
+from localcloud.errors import ApiError, duplicate, invalid, not_found
+from localcloud.ports import Engine, Outcome
+from localcloud.rest import canonical_location
+from localcloud.store import Document, Transaction
+
+_LOG = logging.getLogger(__name__)
+_AT_ONCE = 16
+#: Choice: a bug of the local cloud carries a reason that no client retries, so that it is seen at once.
+INTERNAL = "localCloudError"
+#: Where a job is looked for when the request names no location (jobs.get, parameter `location`).
+_MULTI_REGIONS = ("US", "EU")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job as it is now: the REST resource, and where its answer is."""
+
+    resource: Document
+    result: Document | None = None
+    """{"table": [schema, name] | None, "schema": {...}, "totalRows": n}; None until it is DONE without error."""
+    error: Document | None = None
+    """{"code", "reason", "message"} of a job that failed."""
+
+    @property
+    def done(self) -> bool:
+        return bool(self.resource["status"]["state"] == "DONE")
+
+    def raise_error(self) -> None:
+        """Raise what the statement failed with, under its own HTTP code."""
+        if self.error:
+            raise ApiError(**self.error)
+
+
+@dataclass
+class _Live:
+    """A job that has not ended; only its thread changes `resource`."""
+
+    resource: Document
+    member: str
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    stopped: str = "User requested cancellation"
+    ended: Future[None] = field(default_factory=Future)
+
+
+class Jobs:
+    """All jobs of the local cloud. Thread-safe."""
+
+    def __init__(self, context: Context, engine: Engine) -> None:
+        self._context = context
+        self._store = context.store
+        self.engine = engine
+        self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="job")
+        self._live: dict[str, _Live] = {}
+        self._recover()
+
+    def insert(self, project: str, reference: Document, configuration: Document, location: str, member: str) -> Job:
+        """Accept a query job; it runs by itself. Raises ApiError duplicate when the id was accepted before."""
+        job_id = reference.get("jobId") or f"job_{uuid.uuid4().hex}"
+        resource = self._pending(project, job_id, location, configuration, member)
+        name = resource["id"]
+        live = _Live(resource, member)
+        with self._store.control:
+            if name in self._live or self._store.get("job", name):
+                raise duplicate(f"Already Exists: Job {name}")
+            with self._store.transaction() as change:
+                change.put("job", name, {"resource": resource})
+            self._live[name] = live
+        self._pool.submit(self._run, name, live)
+        return self._seen(live)
+
+    def dry_run(self, project: str, configuration: Document, location: str, member: str) -> Job:
+        """Check a query and answer what it would do. Nothing is remembered. Raises ApiError."""
+        resource = self._pending(project, "", location, configuration, member)
+        resource["jobReference"] = {"projectId": project, "location": location}
+        statement = statement_of(resource, member, threading.Event())
+        outcome = self.engine.run(statement, lambda change, outcome: None)
+        done = self._succeeded(resource, outcome)
+        done["statistics"]["query"]["schema"] = outcome.schema
+        return Job(done, {"table": None, "schema": outcome.schema, "totalRows": 0})
+
+    def get(self, project: str, job_id: str, location: str | None) -> Job:
+        """The job. Raises ApiError notFound, also when it ran in another location."""
+        places = (canonical_location(location),) if location else _MULTI_REGIONS
+        for place in places:
+            name = f"{project}:{place}.{job_id}"
+            live = self._live.get(name)
+            if live:
+                return self._seen(live)
+            document = self._store.get("job", name)
+            if document:
+                return Job(**document)
+        raise not_found(f"Not found: Job {project}:{f'{places[0]}.' if location else ''}{job_id}")
+
+    def all(self, project: str) -> list[Job]:
+        """Every job of the project, newest first."""
+        found = {name: Job(**document) for name, document in self._store.list("job", f"{project}:")}
+        found |= {n: self._seen(live) for n, live in list(self._live.items()) if n in found}
+        return sorted(found.values(), key=lambda job: -int(job.resource["statistics"]["creationTime"]))
+
+    def ended(self, job: Job) -> Future[None] | None:
+        """What a waiting request waits for; None when the job has ended."""
+        live = self._live.get(job.resource["id"])
+        return live.ended if live else None
+
+    def cancel(self, project: str, job_id: str, location: str | None) -> Job:
+        """Ask the job to end; it does so soon after. A job that has ended stays as it is."""
+        job = self.get(project, job_id, location)
+        live = self._live.get(job.resource["id"])
+        if live:
+            live.cancelled.set()
+        return job
+
+    def delete(self, project: str, job_id: str, location: str | None) -> None:
+        """Forget an ended job and its anonymous answer. Raises ApiError."""
+        job = self.get(project, job_id, location)
+        if not job.done:
+            raise invalid(f"Cannot delete job {job.resource['id']}: it is not in state DONE")
+        with self._store.transaction() as change:
+            self._forget_answer(change, job)
+            change.delete("job", job.resource["id"])
+
+    def stop(self, patience: float) -> None:
+        """Cancel whatever runs and wait up to `patience` seconds for it."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        running = list(self._live.values())
+        for live in running:
+            live.stopped = "the local cloud is shutting down"
+            live.cancelled.set()
+        for live in running:
+            try:
+                live.ended.result(timeout=patience / len(running))
+            except TimeoutError:
+                return
+
+    def expire_answers(self, age: float = 24 * 3600) -> None:
+        """Drop anonymous answers older than `age` seconds, as the service does after about a day."""
+        limit = self._context.clock.millis() - age * 1000
+        with self._store.transaction() as change:
+            for name, document in change.list("job"):
+                job = Job(**document)
+                if job.result and int(job.resource["statistics"]["endTime"]) < limit:
+                    self._forget_answer(change, job)
+                    gone = not_found(f"Not found: the answer of job {name} has expired; answers are kept for a day")
+                    change.put("job", name, {"resource": job.resource, "error": _error(gone)})
+
+    def _run(self, name: str, live: _Live) -> None:
+        live.resource["status"] = {"state": "RUNNING"}
+        live.resource["statistics"]["startTime"] = str(self._context.clock.millis())
+        self._limit_time(live)
+
+        def commit(change: Transaction, outcome: Outcome) -> None:
+            result = {"table": outcome.result_table, "schema": outcome.schema, "totalRows": outcome.total_rows}
+            change.put("job", name, {"resource": self._succeeded(live.resource, outcome), "result": result})
+
+        try:
+            if live.cancelled.is_set():
+                raise _stopped(live)
+            self.engine.run(statement_of(live.resource, live.member, live.cancelled), commit)
+        except ApiError as error:
+            self._fail(name, live, _stopped(live) if live.cancelled.is_set() else error)
+        except Exception as error:
+            _LOG.exception("job %s", name)
+            failure = ApiError(500, INTERNAL, f"The local cloud failed: {type(error).__name__}: {error}")
+            self._fail(name, live, _stopped(live) if live.cancelled.is_set() else failure)
+        finally:
+            del self._live[name]
+            live.ended.set_result(None)
+
+    def _limit_time(self, live: _Live) -> None:
+        milliseconds = int(live.resource["configuration"].get("jobTimeoutMs") or 0)
+        if not milliseconds:
+            return
+
+        deadline = self._context.clock.time() + milliseconds / 1000
+        ended = threading.Event()
+        live.ended.add_done_callback(lambda _: ended.set())
+
+        def watch() -> None:
+            # Not `clock.wait`: at speed 0 that would move the clock to the deadline by itself.
+            while not ended.wait(0.05):
+                if self._context.clock.time() >= deadline:
+                    live.stopped = f"Job timed out after {milliseconds / 1000:g} sec"
+                    live.cancelled.set()
+                    return
+
+        threading.Thread(target=watch, name="job-timeout", daemon=True).start()
+
+    def _pending(self, project: str, job_id: str, location: str, configuration: Document, member: str) -> Document:
+        return {
+            "kind": "bigquery#job",
+            "id": f"{project}:{location}.{job_id}",
+            "selfLink": f"{self._context.url}/bigquery/v2/projects/{project}/jobs/{job_id}?location={location}",
+            "user_email": member.partition(":")[2],
+            "jobReference": {"projectId": project, "jobId": job_id, "location": location},
+            "configuration": {**configuration, "jobType": "QUERY"},
+            "status": {"state": "PENDING"},
+            "statistics": {"creationTime": str(self._context.clock.millis())},
+        }
+
+    def _succeeded(self, resource: Document, outcome: Outcome) -> Document:
+        done = self._ended(resource)
+        query = {"statementType": outcome.statement_type, "cacheHit": False} | outcome.statistics
+        query.setdefault("totalBytesProcessed", "0")
+        query.setdefault("totalBytesBilled", "0")
+        done["statistics"] |= {"query": query, "totalBytesProcessed": query["totalBytesProcessed"]}
+        if outcome.destination:
+            configured = done["configuration"]["query"]
+            done["configuration"]["query"] = configured | {"destinationTable": outcome.destination}
+        return done
+
+    def _ended(self, resource: Document) -> Document:
+        now = str(self._context.clock.millis())
+        statistics = {"startTime": now} | resource["statistics"] | {"endTime": now}
+        statistics["finalExecutionDurationMs"] = str(int(now) - int(statistics["startTime"]))
+        return {**resource, "status": {"state": "DONE"}, "statistics": statistics}
+
+    def _fail(self, name: str, live: _Live, error: ApiError) -> None:
+        with self._store.transaction() as change:
+            change.put("job", name, self._failed(live.resource, error))
+
+    def _failed(self, resource: Document, error: ApiError) -> Document:
+        done = self._ended(resource)
+        done["status"] |= {"errorResult": error.proto(), "errors": [error.proto()]}
+        done["statistics"].setdefault("query", {"cacheHit": False, "totalBytesProcessed": "0"})
+        return {"resource": done, "error": _error(error)}
+
+    def _recover(self) -> None:
+        error = ApiError(
+            400, "jobInternalError", "The job encountered an internal error: the local cloud was ended while it ran."
+        )
+        with self._store.transaction() as change:
+            for name, document in _unfinished(change):
+                change.put("job", name, self._failed(document["resource"], error))
+
+    def _seen(self, live: _Live) -> Job:
+        return Job({**live.resource, "statistics": dict(live.resource["statistics"])})
+
+    def _forget_answer(self, change: Transaction, job: Job) -> None:
+        table = (job.result or {}).get("table")
+        if table and table[0] == "localcloud_results":
+            change.sql.execute(f'DROP TABLE IF EXISTS "{table[0]}"."{table[1]}"')
+
+
+def _unfinished(change: Transaction) -> Iterator[tuple[str, Document]]:
+    return ((name, document) for name, document in change.list("job") if not Job(**document).done)
+
+
+def _error(error: ApiError) -> Document:
+    return {"code": error.code, "reason": error.reason, "message": error.message}
+
+
+def _stopped(live: _Live) -> ApiError:
+    return ApiError(400, "stopped", f"Job execution was cancelled: {live.stopped}")
+
+
+def of_state(jobs: list[Job], states: list[Any]) -> list[Job]:
+    """The jobs in one of `states` (pending, running, done, any case); all when there are none."""
+    wanted = {str(state).upper() for state in states}
+    return [job for job in jobs if not wanted or job.resource["status"]["state"] in wanted]

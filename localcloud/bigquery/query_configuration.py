@@ -1,0 +1,103 @@
+"""What a query job is asked to do: which fields of `configuration` are understood, and the statement they make.
+
+Fields: https://cloud.google.com/bigquery/docs/reference/rest/v2/Job#JobConfigurationQuery. A field that is not
+understood is refused by name; one that changes nothing here (priority, cache, bytes billed) is accepted and kept.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from typing import Any
+
+from localcloud.errors import Unsupported, invalid
+from localcloud.ports import Statement
+from localcloud.rest import check_labels, refuse_unknown
+from localcloud.store import Document, Store
+
+_JOB_FIELDS = ("query", "dryRun", "labels", "jobTimeoutMs", "jobType")
+_QUERY_FIELDS = (
+    *("query", "useLegacySql", "defaultDataset", "parameterMode", "queryParameters"),
+    *("destinationTable", "createDisposition", "writeDisposition"),
+    *("priority", "useQueryCache", "maximumBytesBilled", "allowLargeResults", "flattenResults", "preserveNulls"),
+)
+#: Fields of a jobs.query request that stand in a job's configuration, and in which part of it.
+_JOB_PART = ("dryRun", "labels", "jobTimeoutMs")
+_QUERY_PART = (*_QUERY_FIELDS[:5], "useQueryCache", "maximumBytesBilled", "preserveNulls")
+_REQUEST_PART = ("kind", "maxResults", "timeoutMs", "location", "requestId", "formatOptions", "jobCreationMode")
+
+
+def check_configuration(configuration: Document) -> None:
+    """Raises ApiError for a job that is no query, or a query that asks for what is not there."""
+    for kind in ("load", "extract", "copy"):
+        if kind in configuration:
+            raise Unsupported(f"{kind} jobs")
+    query = configuration.get("query") or {}
+    if not (query.get("query") or "").strip():
+        raise invalid("Required parameter is missing: query")
+    refuse_unknown(configuration, _JOB_FIELDS, "job configuration")
+    refuse_unknown(query, _QUERY_FIELDS, "query configuration")
+    if query.get("useLegacySql", True):
+        raise Unsupported("legacy SQL (the default of the REST API): set useLegacySql to false")
+    check_labels(configuration.get("labels") or {})
+
+
+def configuration_of(request: Document) -> Document:
+    """The job configuration that the body of a jobs.query request asks for. Raises ApiError."""
+    refuse_unknown(request, (*_JOB_PART, *_QUERY_PART, *_REQUEST_PART), "query request")
+    configuration = {name: request[name] for name in _JOB_PART if name in request}
+    configuration["query"] = {name: request[name] for name in _QUERY_PART if name in request}
+    check_configuration(configuration)
+    return configuration
+
+
+def statement_of(resource: Document, member: str, cancelled: threading.Event) -> Statement:
+    """The statement that a job resource stands for."""
+    configuration, reference = resource["configuration"], resource["jobReference"]
+    query = configuration["query"]
+    default = query.get("defaultDataset")
+    return Statement(
+        text=query["query"],
+        project=reference["projectId"],
+        location=reference["location"],
+        member=member,
+        parameters=query.get("queryParameters") or (),
+        parameter_mode=query.get("parameterMode") or "NAMED",
+        default_dataset=(default.get("projectId", reference["projectId"]), default["datasetId"]) if default else None,
+        labels=configuration.get("labels") or {},
+        dry_run=bool(configuration.get("dryRun")),
+        destination=query.get("destinationTable"),
+        write_disposition=query.get("writeDisposition") or "WRITE_EMPTY",
+        create_disposition=query.get("createDisposition") or "CREATE_IF_NEEDED",
+        cancelled=cancelled,
+    )
+
+
+def datasets_of(store: Store, project: str, configuration: Document) -> list[Document]:
+    """The datasets that a query depends on: its default one, and those its text names, strings and comments aside."""
+    query: dict[str, Any] = configuration["query"]
+    default = query.get("defaultDataset")
+    candidates = [(default.get("projectId", project), default["datasetId"])] if default else []
+    for path in _PATH.findall(_OPAQUE.sub(" ", query["query"])):
+        parts = path.replace("`", "").split(".")
+        candidates += [(parts[0], parts[1]), (project, parts[0])]
+    found = (store.get("dataset", f"{owner}.{dataset}") for owner, dataset in dict.fromkeys(candidates))
+    return [dataset for dataset in found if dataset]
+
+
+def location_of(store: Store, project: str, configuration: Document) -> str:
+    """Where a query without a location runs: where its first dataset is. Choice: US when it has none."""
+    datasets = datasets_of(store, project, configuration)
+    return str(datasets[0]["location"]) if datasets else "US"
+
+
+def is_read(configuration: Document) -> bool:
+    """Whether the statement only reads, by its first word."""
+    words = re.search(r"[a-z]+", _OPAQUE.sub(" ", configuration["query"]["query"]).lower())
+    return words is not None and words[0] in ("select", "with", "from", "values")
+
+
+_OPAQUE = re.compile(
+    r"""--[^\n]*|\#[^\n]*|/\*.*?\*/|\"\"\".*?\"\"\"|'''.*?'''|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'""", re.DOTALL
+)
+_PATH = re.compile(r"`?[\w-]+`?(?:\.`?[\w-]+`?)+")

@@ -1,0 +1,136 @@
+"""BigQuery's SQL over the store: `ports.Engine`."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+import duckdb
+from sqlglot import exp
+
+from localcloud.bigquery.sql import ddl, dml, functions, indexes, parse, query, relations, types
+from localcloud.bigquery.sql.failures import is_conflict, stopped, translated
+from localcloud.bigquery.sql.names import Name
+from localcloud.bigquery.sql.plan import Plan
+from localcloud.bigquery.sql.session import SCRATCH, Session, Surroundings
+from localcloud.bigquery.sql.vectors import VectorCache
+from localcloud.errors import not_found
+from localcloud.ports import Cloud, Outcome, Statement
+from localcloud.store import Store, Transaction
+
+_ATTEMPTS = 20
+_COMMANDS: dict[Any, Callable[[Session, Any], Plan]] = {
+    parse.CreateExternalTable: ddl.create_external_table,
+    parse.CreateVectorIndex: indexes.create,
+    parse.DropVectorIndex: indexes.drop,
+    parse.RebuildVectorIndex: indexes.rebuild,
+    parse.Call: ddl.call,
+}
+_TREES: dict[Any, Callable[[Session, Any], Plan]] = {
+    exp.Create: ddl.create,
+    exp.Drop: ddl.drop,
+    exp.Alter: ddl.alter,
+    exp.Insert: dml.insert,
+    exp.Update: dml.update,
+    exp.Delete: dml.delete,
+    exp.Merge: dml.merge,
+    exp.TruncateTable: dml.truncate,
+}
+
+
+class SqlEngine:
+    """Runs one statement a call, from any thread.
+
+    `index_delay()` is seconds of the clock from a change of rows until the vector index covers them.
+    """
+
+    def __init__(self, store: Store, cloud: Cloud, index_delay: Callable[[], float] = lambda: 3.0) -> None:
+        self._store = store
+        self._around = Surroundings(store, cloud, VectorCache(), index_delay, relations.resolve)
+        self._turns: dict[Name, threading.Lock] = {}
+        self._turns_lock = threading.Lock()
+        store.cursor().execute(f"ATTACH IF NOT EXISTS ':memory:' AS {SCRATCH}")
+
+    def run(self, statement: Statement, commit: Callable[[Transaction, Outcome], None]) -> Outcome:
+        """Run it; `commit` is called last inside the transaction that writes. Raises ApiError; nothing is written then."""
+        tree = parse.parse(statement.text)
+        with ExitStack() as sessions:
+            session, plan = self._prepare(statement, tree, empty=True, sessions=sessions)
+            if statement.dry_run:
+                return Outcome(plan.statement_type, plan.schema, None, 0, session.statistics.body())
+            if session.deferred:
+                session, plan = self._prepare(statement, tree, empty=False, sessions=sessions)
+            return self._apply(session, plan, commit)
+
+    def rows(self, table: tuple[str, str], schema: dict[str, Any], start: int, count: int) -> list[dict[str, Any]]:
+        """Rows `start` … `start + count` in the order they were written, as REST rows."""
+        columns = types.columns_of(schema)
+        listed = ", ".join(types.render(types.quote(name), kind) for name, kind in columns)
+        found = self._read(table, f"SELECT {listed} FROM {{}} LIMIT {int(count)} OFFSET {int(start)}")
+        return [{"f": [{"v": types.cell(v, kind)} for v, (_, kind) in zip(row, columns, strict=True)]} for row in found]
+
+    def count(self, table: tuple[str, str]) -> int:
+        """Number of rows."""
+        return int(self._read(table, "SELECT count(*) FROM {}")[0][0])
+
+    def _read(self, table: tuple[str, str], query: str) -> list[tuple[Any, ...]]:
+        cursor = self._store.cursor()
+        try:
+            return cursor.execute(query.format(f"{types.quote(table[0])}.{types.quote(table[1])}")).fetchall()
+        except duckdb.CatalogException as error:
+            raise not_found(f"Not found: Table {'.'.join(table)}") from error
+        finally:
+            cursor.close()
+
+    def _prepare(self, statement: Statement, tree: Any, *, empty: bool, sessions: ExitStack) -> tuple[Session, Plan]:
+        session = Session(self._around, statement, empty=empty)
+        sessions.callback(session.close)
+        command = _COMMANDS.get(type(tree))
+        if command is not None:
+            return session, command(session, tree)
+        copy = tree.copy()
+        session.tree = tree
+        session.translator.number_parameters(copy)
+        if not isinstance(copy, (exp.Create, exp.Drop, exp.Alter, exp.TruncateTable)):
+            functions.check(copy, session.text)
+        elif copy.args.get("expression") is not None:
+            functions.check(copy.expression, session.text)
+        return session, self._maker(session, copy)(session, copy)
+
+    def _maker(self, session: Session, tree: Any) -> Callable[[Session, Any], Plan]:
+        if isinstance(tree, exp.Query):
+            return query.prepare
+        maker = _TREES.get(type(tree))
+        if maker is None:
+            raise session.text.unsupported(f"the statement {type(tree).__name__.upper()}", tree)
+        return maker
+
+    def _apply(self, session: Session, plan: Plan, commit: Callable[[Transaction, Outcome], None]) -> Outcome:
+        with ExitStack() as turn:
+            if plan.target is not None:
+                turn.enter_context(self._turn(plan.target))
+            for attempt in range(_ATTEMPTS):
+                try:
+                    return self._once(session, plan, commit)
+                except duckdb.Error as error:
+                    if not is_conflict(error) or attempt == _ATTEMPTS - 1:
+                        raise translated(error, session.text, session.tree) from error
+                    if session.statement.cancelled.wait(random.uniform(0, 0.01 * (attempt + 1))):
+                        raise stopped() from error
+        raise AssertionError("unreachable")
+
+    def _once(self, session: Session, plan: Plan, commit: Callable[[Transaction, Outcome], None]) -> Outcome:
+        with ExitStack() as control, self._store.transaction() as transaction:
+            session.control = control
+            outcome = plan.apply(transaction)
+            session.stop_if_cancelled()
+            session.hold_documents()
+            commit(transaction, outcome)
+            return outcome
+
+    def _turn(self, name: Name) -> threading.Lock:
+        with self._turns_lock:
+            return self._turns.setdefault(name, threading.Lock())

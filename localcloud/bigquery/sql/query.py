@@ -1,0 +1,122 @@
+"""SELECT: the answer's columns, and the table that keeps it."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from sqlglot import exp
+
+from localcloud.bigquery.sql import catalog, types
+from localcloud.bigquery.sql.names import Name
+from localcloud.bigquery.sql.plan import Plan
+from localcloud.bigquery.sql.session import Session
+from localcloud.bigquery.sql.translate import Duck
+from localcloud.errors import Unsupported, duplicate, invalid, invalid_query, not_found
+from localcloud.ports import Outcome
+from localcloud.store import Document, Transaction
+
+
+def prepare(session: Session, tree: Any) -> Plan:
+    """SELECT into an anonymous table, or into the job's destination."""
+    query, columns = resolved_query(session, tree)
+    schema = types.rest_schema(columns)
+    destination = session.statement.destination
+    if destination is not None:
+        return _into(session, query, columns, destination)
+
+    def apply(transaction: Transaction) -> Outcome:
+        table = (catalog.RESULTS, uuid.uuid4().hex)
+        transaction.sql.execute(f"CREATE SCHEMA IF NOT EXISTS {catalog.RESULTS}")
+        rows = keep(session, transaction, f'{catalog.RESULTS}."{table[1]}"', columns, query)
+        return Outcome("SELECT", schema, table, rows, session.statistics.body())
+
+    return Plan("SELECT", apply, schema)
+
+
+def resolved_query(session: Session, tree: Any) -> tuple[Duck, types.Columns]:
+    """DuckDB's form of a query and the columns of its answer. Raises ApiError for columns of one name."""
+    name_anonymous_columns(tree)
+    duck = session.duck(session.resolved(tree))
+    columns = session.columns(duck)
+    seen: set[str] = set()
+    for name, _ in columns:
+        if name.lower() in seen:
+            raise invalid_query(f"Duplicate column names in the result are not supported. Found duplicate(s): {name}")
+        seen.add(name.lower())
+    return duck, columns
+
+
+def name_anonymous_columns(tree: Any) -> None:
+    """f0_, f1_, … for the columns of each query that have no name of their own."""
+    for select in tree.find_all(exp.Select):
+        number = 0
+        for place, column in enumerate(select.expressions):
+            if isinstance(column, (exp.Alias, exp.Column, exp.Star)) or _named_field(column):
+                continue
+            name = exp.to_identifier(f"f{number}_", quoted=True)
+            select.expressions[place].replace(exp.Alias(this=column.copy(), alias=name))
+            number += 1
+
+
+def keep(session: Session, transaction: Transaction, table: str, columns: types.Columns, query: Duck) -> int:
+    """Make a DuckDB table of `columns` and fill it in the answer's order; a NULL array is stored as empty. Rows kept."""
+    if not columns:
+        raise invalid_query("A query must have at least one column")
+    listed = ", ".join(f"{types.quote(name)} {kind.duckdb()}" for name, kind in columns)
+    transaction.sql.execute(f"CREATE TABLE {table} ({listed})")
+    inserted = session.execute(Duck(f"INSERT INTO {table} {query.sql}", query.values), transaction.sql).fetchone()
+    empty_arrays(transaction, table, columns)
+    return int(inserted[0]) if inserted else 0
+
+
+def empty_arrays(transaction: Transaction, table: str, columns: types.Columns) -> None:
+    """A NULL array is stored as an empty one (contract section 0.5)."""
+    for name, kind in columns:
+        if kind.array:
+            column = types.quote(name)
+            transaction.sql.execute(f"UPDATE {table} SET {column} = [] WHERE {column} IS NULL")
+
+
+def _named_field(column: Any) -> bool:
+    return isinstance(column, exp.Dot) and isinstance(column.expression, (exp.Identifier, exp.Star))
+
+
+def _into(session: Session, query: Duck, columns: types.Columns, reference: dict[str, str]) -> Plan:
+    statement = session.statement
+    name = Name(reference["projectId"], reference["datasetId"], reference["tableId"])
+    catalog.dataset(session.store, name, statement.location)
+    schema = types.rest_schema(columns)
+
+    def apply(transaction: Transaction) -> Outcome:
+        existing = transaction.get("table", str(name))
+        disposition = statement.write_disposition or "WRITE_EMPTY"
+        if existing is None and statement.create_disposition == "CREATE_NEVER":
+            raise not_found(f"Not found: Table {name.shown}")
+        if existing is not None and existing["type"] != "TABLE":
+            raise invalid(f"{name.shown} is not a table that can be written to")
+        if existing is not None and disposition == "WRITE_EMPTY":
+            if catalog.table_size(session.store, name.project, name.dataset, name.table)[0]:
+                raise duplicate(f"Already Exists: Table {name.shown}")
+        if existing is not None and disposition == "WRITE_APPEND":
+            raise Unsupported("writeDisposition WRITE_APPEND (INSERT … SELECT does it)")
+        document = catalog.table_document(name, schema, session.cloud.clock, statement.location)
+        rows = write_table(session, transaction, name, document, query)
+        table = (name.parent, name.table)
+        return Outcome("SELECT", schema, table, rows, session.statistics.body(), destination=dict(reference))
+
+    return Plan("SELECT", apply, schema, name)
+
+
+def write_table(session: Session, transaction: Transaction, name: Name, document: Document, query: Duck) -> int:
+    """Make, or replace, a table by the answer of a query, which may read the old one. Rows written."""
+    columns = types.columns_of(document["schema"])
+    catalog.create_dataset_data(transaction, name.project, name.dataset)
+    staging = f'{types.quote(name.parent)}."{uuid.uuid4().hex}"'
+    rows = keep(session, transaction, staging, columns, query)
+    session.hold_documents()
+    catalog.drop_table(transaction, name.project, name.dataset, name.table)
+    transaction.sql.execute(f"ALTER TABLE {staging} RENAME TO {types.quote(name.table)}")
+    transaction.put("table", str(name), document)
+    catalog.touch(transaction, name, session.cloud.clock)
+    return rows

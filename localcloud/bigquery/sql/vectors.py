@@ -1,0 +1,218 @@
+"""Nearest vectors: exactly, by a matrix product in float64, or approximately, by inverted lists (IndexIVFFlat of faiss).
+
+Both choose candidates fast and then measure the chosen ones by the definition of the distance, so that a distance does
+not depend on how its row was found.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+
+from localcloud.errors import invalid_query
+
+Floats = npt.NDArray[np.float64]
+Places = npt.NDArray[np.int64]
+
+DISTANCES = ("EUCLIDEAN", "COSINE", "DOT_PRODUCT")
+_MARGIN = 8
+"""Candidates beyond top_k, since rounding may order near ones otherwise than the definition does."""
+_CACHE_BYTES = 1 << 30
+_BLOCK = 1 << 24
+"""Distances computed at once."""
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """The vectors of a column. Rows without a vector (contract section 0.5) are left out."""
+
+    vectors: Floats
+    """(n, dimension)"""
+    positions: Places
+    """(n,): the place of each in the scan of the table, from 0, ascending."""
+    norms: Floats
+    """(n,)"""
+
+    @property
+    def dimension(self) -> int:
+        return int(self.vectors.shape[1])
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """`rows` are indexes into the Matrix, -1 where there are fewer than asked for; both of shape (queries, k)."""
+
+    rows: Places
+    distances: Floats
+
+
+def read(cursor: duckdb.DuckDBPyConnection, table: str, column: str) -> Matrix:
+    """The vectors of a DuckDB column of type DOUBLE[]. Raises ApiError when they differ in length or have NULLs."""
+    lengths = cursor.execute(f"SELECT coalesce(len({column}), 0) AS n FROM {table}").fetchnumpy()["n"]
+    positions = np.flatnonzero(lengths).astype(np.int64)
+    present = np.unique(lengths[positions])
+    if len(present) > 1:
+        raise invalid_query(
+            f"Vectors in column {column} must all have the same length; found {present[0]} and {present[-1]}"
+        )
+    if not len(present):
+        return Matrix(np.empty((0, 0)), positions, np.empty(0))
+    flat = cursor.execute(f"SELECT unnest({column}) AS v FROM {table}").fetchnumpy()["v"]
+    if np.ma.is_masked(flat):
+        raise invalid_query(f"Vectors in column {column} must not have NULL elements")
+    vectors = np.asarray(flat, dtype=np.float64).reshape(len(positions), int(present[0]))
+    return Matrix(vectors, positions, np.sqrt(np.einsum("ij,ij->i", vectors, vectors)))
+
+
+def nearest(matrix: Matrix, queries: Floats, k: int, distance: str, allowed: Places | None = None) -> Neighbours:
+    """The `k` nearest rows of each query, exactly; among rows `allowed` only."""
+    _check(matrix, queries, distance)
+    candidates = np.arange(len(matrix.vectors)) if allowed is None else allowed
+    found = np.full((len(queries), k), -1, dtype=np.int64)
+    distances = np.full((len(queries), k), np.nan)
+    if not len(candidates):
+        return Neighbours(found, distances)
+    block = max(1, _BLOCK // len(matrix.vectors))
+    for start in range(0, len(queries), block):
+        part = queries[start : start + block]
+        order = _order(matrix, part, distance)
+        order = order if allowed is None else order[:, allowed]
+        for place, row in enumerate(order, start):
+            few = candidates[_smallest(row, k + _MARGIN)]
+            _rank(matrix, queries[place], few, distance, found[place], distances[place])
+    return Neighbours(found, distances)
+
+
+class Lists:
+    """Inverted lists over some rows of a matrix. `centroids`: (lists, dimension), as `train` gives them."""
+
+    def __init__(self, matrix: Matrix, rows: Places, centroids: npt.NDArray[np.float32], distance: str) -> None:
+        import faiss
+
+        self._faiss = faiss
+        self._distance = distance
+        self.count = len(centroids)
+        quantizer = _flat(faiss, centroids, distance)
+        metric = faiss.METRIC_L2 if distance == "EUCLIDEAN" else faiss.METRIC_INNER_PRODUCT
+        self._index = faiss.IndexIVFFlat(quantizer, matrix.dimension, self.count, metric)
+        self._quantizer = quantizer  # faiss does not keep it alive
+        self._index.is_trained = True
+        if len(rows):
+            self._index.add_with_ids(_prepared(matrix.vectors[rows], distance), rows)
+
+    def sizes(self) -> list[int]:
+        """Rows in each list."""
+        return [int(self._index.invlists.list_size(number)) for number in range(self.count)]
+
+    def candidates(self, queries: Floats, k: int, fraction: float, allowed: Places | None) -> Places:
+        """Rows (queries, k + some) near each query, -1 where the lists looked into hold fewer."""
+        parameters = self._faiss.SearchParametersIVF(nprobe=max(1, round(fraction * self.count)))
+        if allowed is not None:
+            parameters.sel = self._faiss.IDSelectorBatch(allowed)
+        _, rows = self._index.search(_prepared(queries, self._distance), k + _MARGIN, params=parameters)
+        return np.asarray(rows, dtype=np.int64)
+
+
+def train(matrix: Matrix, lists: int, distance: str) -> npt.NDArray[np.float32]:
+    """The centroids of `lists` lists over the vectors; the same vectors give the same centroids."""
+    import faiss
+
+    prepared = _prepared(matrix.vectors, distance)
+    kmeans = faiss.Kmeans(
+        matrix.dimension, lists, niter=8, seed=1, spherical=distance == "COSINE", min_points_per_centroid=1
+    )
+    kmeans.train(prepared)
+    return np.asarray(kmeans.centroids, dtype=np.float32)
+
+
+def ranked(matrix: Matrix, queries: Floats, candidates: list[Places], k: int, distance: str) -> Neighbours:
+    """The `k` nearest of each query's candidates."""
+    _check(matrix, queries, distance)
+    found = np.full((len(queries), k), -1, dtype=np.int64)
+    distances = np.full((len(queries), k), np.nan)
+    for place, rows in enumerate(candidates):
+        few = np.unique(rows[rows >= 0])
+        _rank(matrix, queries[place], few, distance, found[place], distances[place])
+    return Neighbours(found, distances)
+
+
+class VectorCache:
+    """Matrices and lists that were read or built, the least used forgotten first. Thread-safe."""
+
+    def __init__(self, limit: int = _CACHE_BYTES) -> None:
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[Any, tuple[Any, int]] = OrderedDict()
+
+    def get(self, key: Any) -> Any | None:
+        """What was put under the key, or None."""
+        with self._lock:
+            if key not in self._kept:
+                return None
+            self._kept.move_to_end(key)
+            return self._kept[key][0]
+
+    def put(self, key: Any, value: Any, size: int) -> None:
+        """Keep `value` of `size` bytes. What is larger than the cache is not kept."""
+        with self._lock:
+            self._kept[key] = (value, size)
+            while sum(kept for _, kept in self._kept.values()) > self._limit:
+                self._kept.popitem(last=False)
+
+
+def _order(matrix: Matrix, queries: Floats, distance: str) -> Floats:
+    """(queries, n): what grows with the distance."""
+    products = queries @ matrix.vectors.T
+    if distance == "COSINE":
+        return -products / matrix.norms
+    if distance == "DOT_PRODUCT":
+        return -products
+    return matrix.norms**2 - 2 * products
+
+
+def _smallest(values: Floats, k: int) -> Places:
+    if k >= len(values):
+        return np.arange(len(values))
+    return np.asarray(np.argpartition(values, k)[:k])
+
+
+def _rank(matrix: Matrix, query: Floats, few: Places, distance: str, rows_out: Places, distances_out: Floats) -> None:
+    """Write the nearest of `few` and their distances, by definition; equal ones in the table's order."""
+    vectors = matrix.vectors[few]
+    if distance == "EUCLIDEAN":
+        exact = np.sqrt(((vectors - query) ** 2).sum(axis=1))
+    elif distance == "DOT_PRODUCT":
+        exact = -(vectors @ query)
+    else:
+        exact = 1 - (vectors @ query) / (np.sqrt(query @ query) * matrix.norms[few])
+    order = np.lexsort((few, exact))[: len(rows_out)]
+    rows_out[: len(order)] = few[order]
+    distances_out[: len(order)] = exact[order]
+
+
+def _check(matrix: Matrix, queries: Floats, distance: str) -> None:
+    if not len(matrix.vectors) or not len(queries):
+        return
+    if queries.shape[1] != matrix.dimension:
+        raise invalid_query(f"Array length mismatch: {matrix.dimension} and {queries.shape[1]}")
+    if distance == "COSINE" and (not matrix.norms.all() or not np.einsum("ij,ij->i", queries, queries).all()):
+        raise invalid_query("Cannot compute cosine distance against zero vector.")
+
+
+def _prepared(vectors: Floats, distance: str) -> npt.NDArray[np.float32]:
+    if distance == "COSINE":
+        vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.ascontiguousarray(vectors, dtype=np.float32)
+
+
+def _flat(faiss: Any, centroids: npt.NDArray[np.float32], distance: str) -> Any:
+    make = faiss.IndexFlatL2 if distance == "EUCLIDEAN" else faiss.IndexFlatIP
+    quantizer = make(centroids.shape[1])
+    quantizer.add(centroids)
+    return quantizer

@@ -1,0 +1,143 @@
+"""The local cloud's own API: look inside, move time, break things. No Google service has it.
+
+    GET  /healthz                                   {"status": "ok", "pid", "home", "project", "embedder", "uptime"}
+    GET  /control/state                             counts of resources by kind, running jobs, clock, settings, faults
+    GET  /control/ledger                            what the embedding endpoint was asked and paid for (ledger.py)
+    POST /control/faults    a fault of faults.py, or {"faults": [...]}     DELETE /control/faults forgets them all
+    POST /control/clock     {"advance": seconds, "speed": x}               speed 0: waits cost no wall time
+    POST /control/settings  fields of context.Settings                     delays in seconds
+    POST /control/token     {"member": "user:x@example.com"} -> {"token"}  to call as somebody else
+    POST /control/reset     forget faults, restore settings, run the clock at wall speed (its offset stays)
+
+Requests with an Origin header are refused, here as everywhere (gate.py), and so are callers other than the owner.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, fields
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from localcloud.context import Context, Settings, json_of, member_of
+from localcloud.errors import access_denied, invalid
+
+_KINDS = ("dataset", "table", "model", "vector_index", "job", "connection", "bucket", "policy", "repository")
+
+
+def routes(context: Context, ledger: Callable[[], dict[str, Any]], token: Callable[[str], str]) -> list[Route]:
+    """`ledger()` reads the ledger, `token(member)` issues a token."""
+    control = _Control(context, ledger, token)
+    return [
+        Route("/control/state", control.state, methods=["GET"]),
+        Route("/control/ledger", control.read_ledger, methods=["GET"]),
+        Route("/control/faults", control.add_faults, methods=["POST"]),
+        Route("/control/faults", control.clear_faults, methods=["DELETE"]),
+        Route("/control/clock", control.move_clock, methods=["POST"]),
+        Route("/control/settings", control.change_settings, methods=["POST"]),
+        Route("/control/token", control.issue_token, methods=["POST"]),
+        Route("/control/reset", control.reset, methods=["POST"]),
+    ]
+
+
+def health(context: Context, embedder: Callable[[], str]) -> Route:
+    """GET /healthz. `embedder()` says which model is there, and whether it is loaded."""
+    started = time.time()
+
+    async def answer(request: Request) -> JSONResponse:
+        about = {"pid": os.getpid(), "home": str(context.home), "project": context.project, "url": context.url}
+        uptime = round(time.time() - started, 3)
+        return JSONResponse({"status": "ok", **about, "embedder": embedder(), "uptime": uptime})
+
+    return Route("/healthz", answer, methods=["GET"])
+
+
+class _Control:
+    def __init__(self, context: Context, ledger: Callable[[], dict[str, Any]], token: Callable[[str], str]) -> None:
+        self._context = context
+        self._ledger = ledger
+        self._token = token
+
+    def state(self, request: Request) -> JSONResponse:
+        self._owner_only(request)
+        return self._described()
+
+    def read_ledger(self, request: Request) -> JSONResponse:
+        self._owner_only(request)
+        return JSONResponse(self._ledger())
+
+    def add_faults(self, request: Request) -> JSONResponse:
+        self._owner_only(request)
+        body = json_of(request)
+        for fault in body.get("faults", [body]):
+            self._context.faults.add(fault)
+        return JSONResponse(self._context.faults.describe())
+
+    def clear_faults(self, request: Request) -> JSONResponse:
+        self._owner_only(request)
+        self._context.faults.clear()
+        return JSONResponse(self._context.faults.describe())
+
+    def move_clock(self, request: Request) -> JSONResponse:
+        self._owner_only(request)
+        body = json_of(request)
+        speed, advance = _number(body.pop("speed", self._context.clock.speed)), _number(body.pop("advance", 0))
+        if body:
+            raise invalid(f"not a clock field: {', '.join(body)}")
+        self._context.clock.speed = speed
+        return JSONResponse({"time": self._context.clock.advance(advance), "speed": speed})
+
+    def change_settings(self, request: Request) -> JSONResponse:
+        self._owner_only(request)
+        changes = json_of(request)
+        known = asdict(self._context.settings)
+        for name, value in changes.items():
+            if name not in known or not isinstance(value, int | float) or value < 0:
+                raise invalid(f"not a setting: {name} = {value!r}; there are {', '.join(known)}")
+        for name, value in changes.items():
+            setattr(self._context.settings, name, type(known[name])(value))
+        return JSONResponse(asdict(self._context.settings))
+
+    def issue_token(self, request: Request) -> JSONResponse:
+        self._owner_only(request)
+        member = json_of(request).get("member")
+        if not isinstance(member, str) or ":" not in member:
+            raise invalid("member must be an IAM member, such as user:somebody@example.com")
+        return JSONResponse({"token": self._token(member)})
+
+    def reset(self, request: Request) -> JSONResponse:
+        self._owner_only(request)
+        self._context.faults.clear()
+        self._context.clock.speed = 1.0
+        for setting in fields(Settings):
+            setattr(self._context.settings, setting.name, setting.default)
+        return self._described()
+
+    def _described(self) -> JSONResponse:
+        store, clock = self._context.store, self._context.clock
+        jobs = Counter(document["resource"]["status"]["state"] for _, document in store.list("job"))
+        return JSONResponse(
+            {
+                "resources": {kind: len(store.list(kind)) for kind in _KINDS},
+                "jobs": dict(jobs),
+                "clock": {"time": clock.time(), "speed": clock.speed},
+                "settings": asdict(self._context.settings),
+                "faults": self._context.faults.describe(),
+            }
+        )
+
+    def _owner_only(self, request: Request) -> None:
+        if member_of(request) != self._context.owner:
+            raise access_denied("The control API is the owner's.")
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+        raise invalid(f"{value!r} is no number of zero or more")
+    return float(value)

@@ -1,0 +1,73 @@
+"""Partial answers: the `fields` parameter that Google's REST services share.
+
+    fields=items(name,size),nextPageToken      fields=services/name      fields=*
+
+Source: cloud.google.com/storage/docs/json_api#partial-response.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from starlette.requests import Request
+
+from localcloud.errors import ApiError
+
+Mask = dict[str, Any]
+
+
+def partial(request: Request, answer: dict[str, Any]) -> dict[str, Any]:
+    """What of the answer the request's `fields` asks for; all of it without one. Raises ApiError 400."""
+    text = request.query_params.get("fields", "")
+    if not text:
+        return answer
+    tokens = re.findall(r"[^,()/\s]+|[,()/]", text)
+    mask = _fields(tokens)
+    if tokens:
+        raise _malformed(text)
+    chosen: dict[str, Any] = _choose(answer, mask)
+    return chosen
+
+
+def _fields(tokens: list[str]) -> Mask:
+    """Read `a,b/c,d(e,f)` off the front of the tokens; an empty mask keeps everything below."""
+    mask: Mask = {}
+    while tokens:
+        path = [_name(tokens)]
+        while tokens and tokens[0] == "/":
+            tokens.pop(0)
+            path.append(_name(tokens))
+        below: Mask = {}
+        if tokens and tokens[0] == "(":
+            tokens.pop(0)
+            below = _fields(tokens)
+            if not tokens or tokens.pop(0) != ")":
+                raise _malformed("(")
+        for name in reversed(path[1:]):
+            below = {name: below}
+        mask.setdefault(path[0], {}).update(below)
+        if not tokens or tokens[0] != ",":
+            break
+        tokens.pop(0)
+    return mask
+
+
+def _name(tokens: list[str]) -> str:
+    if not tokens or tokens[0] in ",()/":
+        raise _malformed(tokens[0] if tokens else "")
+    return tokens.pop(0)
+
+
+def _choose(value: Any, mask: Mask) -> Any:
+    if not mask or "*" in mask:
+        return value
+    if isinstance(value, list):
+        return [_choose(item, mask) for item in value]
+    if isinstance(value, dict):
+        return {name: _choose(value[name], below) for name, below in mask.items() if name in value}
+    return value
+
+
+def _malformed(text: str) -> ApiError:
+    return ApiError(400, "invalidParameter", f"Invalid field selection {text}")

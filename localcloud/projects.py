@@ -1,0 +1,83 @@
+"""The one project of this cloud: Resource Manager v1 as far as clients and the gcp provider ask it.
+
+Source: the discovery document of cloudresourcemanager v1.
+"""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from localcloud.context import Context, json_of, member_of
+from localcloud.errors import ApiError, Unsupported
+from localcloud.iam import Iam
+
+_ROOT = "/cloudresourcemanager/v1/projects"
+
+
+def resolve(context: Context, name: str) -> str:
+    """The id of the project that a request names by id or by number. Raises ApiError 403 for any other project."""
+    if name not in (context.project, context.project_number):
+        raise ApiError(
+            403,
+            "forbidden",
+            f"Permission denied on resource project {name} (or it may not exist). The local cloud has one project, "
+            f"{context.project}.",
+        )
+    return context.project
+
+
+def routes(context: Context) -> list[Route]:
+    """projects.get, list, getIamPolicy, setIamPolicy and testIamPermissions."""
+    api = _Projects(context)
+    return [
+        Route(_ROOT, api.list, methods=["GET"]),
+        Route(_ROOT + "/{project}:getIamPolicy", api.get_policy, methods=["POST"]),
+        Route(_ROOT + "/{project}:setIamPolicy", api.set_policy, methods=["POST"]),
+        Route(_ROOT + "/{project}:testIamPermissions", api.test_permissions, methods=["POST"]),
+        Route(_ROOT + "/{project}", api.get, methods=["GET"]),
+    ]
+
+
+class _Projects:
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._iam = Iam(context)
+
+    def get(self, request: Request) -> JSONResponse:
+        self._allowed(request, "get")
+        return JSONResponse(self._resource())
+
+    def list(self, request: Request) -> JSONResponse:
+        if request.query_params.get("filter"):
+            raise Unsupported("parameter 'filter' of projects.list")
+        seen = self._iam.allows(member_of(request), "resourcemanager.projects.get", f"projects/{self._context.project}")
+        return JSONResponse({"projects": [self._resource()] if seen else []})
+
+    def get_policy(self, request: Request) -> JSONResponse:
+        return JSONResponse(self._iam.policy(self._allowed(request, "getIamPolicy")))
+
+    def set_policy(self, request: Request) -> JSONResponse:
+        resource = self._allowed(request, "setIamPolicy")
+        return JSONResponse(self._iam.set_policy(resource, json_of(request).get("policy") or {}))
+
+    def test_permissions(self, request: Request) -> JSONResponse:
+        resource = f"projects/{resolve(self._context, request.path_params['project'])}"
+        wanted = json_of(request).get("permissions") or []
+        return JSONResponse({"permissions": self._iam.held(member_of(request), wanted, resource)})
+
+    def _allowed(self, request: Request, verb: str) -> str:
+        resource = f"projects/{resolve(self._context, request.path_params['project'])}"
+        self._iam.require(member_of(request), f"resourcemanager.projects.{verb}", resource)
+        return resource
+
+    def _resource(self) -> dict[str, str]:
+        return {
+            "projectNumber": self._context.project_number,
+            "projectId": self._context.project,
+            "lifecycleState": "ACTIVE",
+            "name": self._context.project,
+            # Choice: one moment for every home.
+            "createTime": "2026-01-01T00:00:00Z",
+        }

@@ -1,0 +1,171 @@
+"""The server process: one home, one port of 127.0.0.1, from the lock to the last commit.
+
+Order matters. The lock and the port come first, so that what is wrong with them is said before anything is loaded; the
+model loads in the background; `server.json` and the ready call come when requests are answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from localcloud.home import Home, HomeInUse, call, command_of
+
+if TYPE_CHECKING:
+    from localcloud.ports import Embedder
+
+_GRACE = 1
+"""Seconds that open requests are given at the end."""
+_LOG_BYTES = 5_000_000
+
+
+class CannotStart(Exception):
+    """Why the server cannot run, and what to do."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What `serve` was asked for. `port` 0 takes a free one."""
+
+    home: Home
+    port: int
+    project: str
+    embedder: str
+    """`real`, or `hash` for vectors without meaning (tests)."""
+
+
+def serve(options: Options, ready: Callable[[dict[str, Any]], None]) -> None:
+    """Run until SIGTERM or SIGINT, then end the process. `ready(about)` comes once requests are answered.
+
+    Raises CannotStart when the home or the port is taken.
+    """
+    options.home.create()
+    try:
+        lock = options.home.lock()
+    except HomeInUse as error:
+        raise CannotStart(str(error)) from None
+    listener = _listen(options.port)
+    _log_to(options.home.log)
+    _run(options, listener, ready)
+    options.home.server.unlink(missing_ok=True)
+    os.close(lock)
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(0)  # threads that still wait for something must not keep the process; everything is written out
+
+
+def _run(options: Options, listener: socket.socket, ready: Callable[[dict[str, Any]], None]) -> None:
+    import uvicorn
+
+    from localcloud.assembly import assemble
+    from localcloud.auth import Authority
+    from localcloud.clock import Clock
+    from localcloud.context import Context
+    from localcloud.store import Store
+    from localcloud.vertex.loading import LoadingEmbedder
+
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    home = options.home
+    context = Context(home.path, Store(home.state), Clock(), url, options.project)
+    authority = Authority(home.credentials, url, options.project, context.owner)
+    embedder = LoadingEmbedder(options.embedder, lambda: _embedder(options.embedder))
+    cloud = assemble(context, authority, embedder)
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            about = {"url": url, "port": int(url.rpartition(":")[2]), "pid": os.getpid(), "home": str(home.path)}
+            about |= {"project": options.project, "embedder": options.embedder, "started": time.time()}
+            home.announce(about)
+            ready(about)
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            await asyncio.to_thread(cloud.cancel_jobs)  # requests that wait for one are answered then
+            await super().shutdown(sockets)
+
+    config = uvicorn.Config(
+        cloud.app,
+        lifespan="off",
+        ws="none",
+        http="h11",
+        loop="asyncio",
+        log_config=None,
+        access_log=False,
+        timeout_keep_alive=120,
+        timeout_graceful_shutdown=_GRACE,
+        h11_max_incomplete_event_size=128 * 1024,
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)  # uvicorn raises the signal again when it has ended; we end ourselves
+    Server(config).run(sockets=[listener])
+    cloud.close()
+
+
+def _embedder(name: str) -> Embedder:
+    if name == "hash":
+        from localcloud.vertex.hashed import HashEmbedder
+
+        return HashEmbedder()
+    from localcloud.vertex.embedder import Embedder as RealEmbedder
+
+    return RealEmbedder()
+
+
+def _listen(port: int) -> socket.socket:
+    # The protocol is named because asyncio turns off Nagle's algorithm only for sockets that name it.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+            raise
+        why = f"held by {_holder(port)}" if error.errno == errno.EADDRINUSE else "not open to this user"
+        raise CannotStart(f"port {port} of 127.0.0.1 is {why}; take another: make up PORT={port + 1}") from None
+    return listener
+
+
+def _holder(port: int) -> str:
+    """Who listens on the port, as far as this user can see."""
+    with contextlib.suppress(OSError):
+        about = call(f"http://127.0.0.1:{port}", "/healthz", timeout=0.3)
+        return f"the local cloud of {about['home']} (pid {about['pid']})"
+    with contextlib.suppress(OSError, StopIteration):  # no /proc on this system, or not ours to read
+        pid = next(pid for inode in _inodes(port) for pid in _owners(inode))
+        return f"process {pid} ({command_of(pid)})"
+    return "another program"
+
+
+def _inodes(port: int) -> list[str]:
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    listening = "0A"
+    return [row[9] for row in rows if row[1].endswith(f":{port:04X}") and row[3] == listening]
+
+
+def _owners(inode: str) -> list[int]:
+    found = []
+    for link in Path("/proc").glob("[0-9]*/fd/*"):
+        with contextlib.suppress(OSError):
+            if str(link.readlink()) == f"socket:[{inode}]":
+                found.append(int(link.parts[2]))
+    return found
+
+
+def _log_to(path: Path) -> None:
+    if path.exists() and path.stat().st_size > _LOG_BYTES:
+        path.replace(path.with_name(path.name + ".1"))
+    form = "%(asctime)s %(levelname)s %(name)s %(message)s"
+    logging.basicConfig(filename=path, level=logging.INFO, format=form)

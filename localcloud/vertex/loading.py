@@ -1,0 +1,39 @@
+"""The embedder while it loads: the server answers at once, and only who needs a vector waits for the model."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+
+from localcloud.ports import Embedder, Vector
+
+
+class LoadingEmbedder:
+    """Implements `localcloud.ports.Embedder` over one that a thread of its own makes."""
+
+    def __init__(self, name: str, make: Callable[[], Embedder]) -> None:
+        self._name = name
+        self._made: Future[Embedder] = Future()
+        threading.Thread(target=self._load, args=(make,), name="embedder", daemon=True).start()
+
+    def text(self, text: str, dimension: int) -> Vector:
+        """Unit vector of shape (dimension,). Raises what loading the model raised."""
+        return self._made.result().text(text, dimension)
+
+    def image(self, data: bytes, dimension: int) -> Vector:
+        """Unit vector of shape (dimension,). Raises ValueError when the bytes are no picture it can read."""
+        return self._made.result().image(data, dimension)
+
+    def describe(self) -> str:
+        """The model's name and whether it is there, for `status`."""
+        if not self._made.done():
+            return f"{self._name} (loading)"
+        error = self._made.exception()
+        return f"{self._name} (failed: {error})" if error else self._name
+
+    def _load(self, make: Callable[[], Embedder]) -> None:
+        try:
+            self._made.set_result(make())
+        except Exception as error:
+            self._made.set_exception(error)

@@ -1,0 +1,2 @@
+-- Drop one of our tables. Run by imagesearch.bigquery.
+DROP TABLE IF EXISTS ${table}

@@ -1,0 +1,26 @@
+-- Keep what a staging table says of the rows that failed, each attempt counted once. Run by imagesearch.embeddings.
+MERGE ${failures} AS known
+USING (
+  SELECT
+    uri,
+    generation,
+    embedded_at AS attempted,
+    IF(status = '', 'The service returned no embedding.', status) AS status,
+    IF(STARTS_WITH(status, 'A retryable error occurred:'), 'retryable', 'permanent') AS kind
+  FROM ${staging}
+  WHERE
+    status <> ''
+    OR ARRAY_LENGTH(embedding) <> ${dimension}
+) AS failed
+ON
+  known.uri = failed.uri
+  AND known.generation = failed.generation
+WHEN MATCHED AND known.last_attempt < failed.attempted THEN
+  UPDATE SET
+    status = failed.status,
+    kind = failed.kind,
+    attempts = known.attempts + 1,
+    last_attempt = failed.attempted
+WHEN NOT MATCHED THEN
+  INSERT (uri, generation, status, kind, attempts, last_attempt)
+  VALUES (failed.uri, failed.generation, failed.status, failed.kind, 1, failed.attempted)

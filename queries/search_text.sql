@@ -1,0 +1,23 @@
+-- One search that writes nothing. Run by the command line.
+SELECT
+  base.uri AS gcs_uri,
+  distance,
+  (SELECT MAX(entry.value) FROM UNNEST(base.metadata) AS entry WHERE entry.name = 'caption') AS caption
+FROM
+  VECTOR_SEARCH(
+    TABLE ${embeddings},
+    'embedding',
+    (
+      SELECT embedding
+      FROM
+        AI.GENERATE_EMBEDDING(
+          MODEL ${model},
+          (SELECT @search_text AS content),
+          STRUCT(${dimension} AS output_dimensionality)
+        )
+    ),
+    'embedding',
+    top_k => ${top_k},
+    distance_type => ${distance_type}
+  )
+ORDER BY distance, gcs_uri

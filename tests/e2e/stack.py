@@ -1,0 +1,125 @@
+"""A stack of its own for a test: the program as it stands, a local cloud on a free port, the real Pulumi engine."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import socket
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+PROGRAM = ("Pulumi.yaml", "__main__.py", "components", "imagesearch", "queries", ".venv")
+"""What a stack's folder needs of the checkout; linked, not copied."""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Stack:
+    """The program in `folder`, its local cloud's home in `folder`/.local."""
+
+    folder: Path
+    port: int = field(default_factory=free_port)
+    embedder: str = "real"
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for name in PROGRAM:
+            (self.folder / name).symlink_to(CHECKOUT / name)
+        config = (CHECKOUT / "Pulumi.local.yaml").read_text()
+        self.config.write_text(re.sub(r"127\.0\.0\.1:\d+", f"127.0.0.1:{self.port}", config))
+        self.environment = self._environment()
+
+    @property
+    def home(self) -> Path:
+        return self.folder / ".local"
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "Pulumi.local.yaml"
+
+    def _environment(self) -> dict[str, str]:
+        """What `./local env` exports, with this stack's home and port."""
+        outer = {**os.environ, "LOCALCLOUD_HOME": str(self.home), "LOCALCLOUD_PORT": str(self.port)}
+        script = f'eval "$({shlex.quote(str(CHECKOUT / "local"))} env)" && env -0'
+        exported = subprocess.run(["bash", "-c", script], env=outer, capture_output=True, check=True).stdout.decode()
+        return {**outer, **dict(line.split("=", 1) for line in exported.split("\0") if "=" in line)}
+
+    def run(self, *command: str, check: bool = True, timeout: float = 240) -> subprocess.CompletedProcess[str]:
+        """A command with the stack's environment, in its folder."""
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        if check and done.returncode != 0:
+            raise AssertionError(f"{shlex.join(command)} → {done.returncode}\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def start_cloud(self) -> None:
+        """Start the local cloud, from what is in its home."""
+        self.run(*self._cloud("serve", "--detach", "--embedder", self.embedder))
+
+    def stop_cloud(self) -> None:
+        """Stop it, if it runs."""
+        self.run(*self._cloud("stop"), check=False)
+
+    def _cloud(self, *arguments: str) -> list[str]:
+        return [str(CHECKOUT / ".venv/bin/python"), "-m", "localcloud", *arguments]
+
+    def cloud(self, *arguments: str) -> Any:
+        """A command of the local cloud that answers JSON."""
+        return json.loads(self.run(*self._cloud(*arguments)).stdout)
+
+    def pulumi(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """A pulumi command on the stack."""
+        return self.run("pulumi", *arguments, "--non-interactive", check=check)
+
+    def init(self) -> None:
+        self.pulumi("stack", "init", "local")
+
+    def up(self, *flags: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        return self.pulumi("up", "--yes", "--skip-preview", *flags, check=check)
+
+    def set(self, **sections: dict[str, Any] | list[Any] | None) -> None:
+        """Change sections of the stack's settings; None removes one."""
+        config = yaml.safe_load(self.config.read_text())
+        for name, values in sections.items():
+            key = f"image-search:{name}"
+            if values is None:
+                config["config"].pop(key, None)
+            elif isinstance(values, dict):
+                config["config"][key] = {**config["config"].get(key, {}), **values}
+            else:
+                config["config"][key] = values
+        self.config.write_text(yaml.safe_dump(config, sort_keys=False))
+
+    def outputs(self) -> dict[str, Any]:
+        """The stack's outputs, as the command line prints them for machines."""
+        return json.loads(self.run(".venv/bin/python", "-m", "imagesearch", "status", "--json").stdout)
+
+    def resources(self) -> list[dict[str, Any]]:
+        """What the engine's state holds."""
+        state = json.loads(self.pulumi("stack", "export").stdout)
+        return state["deployment"].get("resources", [])
+
+    def remove(self) -> None:
+        self.stop_cloud()
+        shutil.rmtree(self.folder, ignore_errors=True)

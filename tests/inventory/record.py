@@ -1,0 +1,114 @@
+"""What the program declares for one stack config: the real __main__.py against Pulumi's mocks, in a process of its own.
+
+    python -m tests.inventory.record < {"stack": …, "config": {…}}
+
+Prints {"resources": […], "outputs": […], "error": …} as JSON. No engine, no cloud, nothing is made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import runpy
+import subprocess
+import sys
+from typing import Any
+
+import pulumi
+from pulumi.runtime import mocks
+from pulumi.runtime.proto import resource_pb2
+from pulumi.runtime.stack import run_pulumi_func
+
+from tests.inventory.stack_files import NO_PROJECT, ROOT
+
+PROJECT = "image-search"
+INVENTED: dict[str, dict[str, Any]] = {
+    "gcp:bigquery/connection:Connection": {
+        "name": "projects/000000000000/locations/us/connections/bqml_tutorial_images",
+        "cloudResource": {"serviceAccountId": "bqcx-000000000000-abcd@gcp-sa-bigquery-condel.iam.gserviceaccount.com"},
+    },
+    "pulumi-python:dynamic/bigquery:EmbeddingsTables": {"owner": "0123456789abcdef"},
+    "pulumi-python:dynamic/bigquery:EmbeddedImages": {"stored": 10_000, "version": "10000@2026-11-22T00:00:00+00:00"},
+}
+"""What the cloud would answer and other resources take as inputs."""
+
+
+class Cloud(mocks.Mocks):
+    """Answers every resource with its inputs, and every bucket with the location it is given."""
+
+    def __init__(self, bucket_location: str) -> None:
+        self.bucket_location = bucket_location
+
+    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        return f"{args.name}-id", {**args.inputs, **INVENTED.get(args.typ, {})}
+
+    def call(self, args: pulumi.runtime.MockCallArgs) -> dict[str, Any]:
+        assert args.token == "gcp:storage/getBucket:getBucket", args.token
+        return {**args.args, "location": self.bucket_location}
+
+
+class Recorder(mocks.MockMonitor):
+    """Keeps what is registered, in order, with the options that decide about deletion and order."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        super().__init__(cloud)
+        self.registered: list[dict[str, Any]] = []
+
+    def RegisterResource(self, request: resource_pb2.RegisterResourceRequest) -> Any:  # noqa: N802  gRPC's name
+        if request.type != "pulumi:pulumi:Stack":
+            inputs = pulumi.runtime.rpc.deserialize_properties(request.object)
+            entry: dict[str, Any] = {"type": request.type, "name": request.name}
+            if parent := _name(request.parent):
+                entry["parent"] = parent
+            if waits_for := sorted({_name(urn) for urn in request.dependencies} - {""}):
+                entry["depends_on"] = waits_for
+            if hooks := list(request.hooks.on_error):
+                entry["on_error"] = hooks
+            if inputs := {key: inputs[key] for key in sorted(inputs) if key != "__provider"}:
+                entry["inputs"] = inputs
+            self.registered.append(entry)
+        return super().RegisterResource(request)
+
+
+def record(stack: str, config: dict[str, Any], bucket_location: str = "US") -> dict[str, Any]:
+    """Run the program for a stack config in a new process."""
+    answer = subprocess.run(
+        [sys.executable, "-m", "tests.inventory.record"],
+        input=json.dumps({"stack": stack, "config": config, "bucket_location": bucket_location}),
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "GOOGLE_"))},
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stderr
+    recorded: dict[str, Any] = json.loads(answer.stdout.splitlines()[-1])
+    return recorded
+
+
+def _name(urn: str) -> str:
+    return "" if "pulumi:pulumi:Stack" in urn.split("::")[2:3] else urn.rsplit("::", 1)[-1]
+
+
+def _main() -> None:
+    asked = json.loads(sys.stdin.read())
+    config = {"gcp:project": NO_PROJECT, **asked["config"]}
+    recorder = Recorder(Cloud(asked["bucket_location"]))
+    asyncio.set_event_loop(asyncio.new_event_loop())
+    mocks.set_mocks(recorder.mocks, project=PROJECT, stack=asked["stack"], preview=False, monitor=recorder)
+    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
+    pulumi.runtime.set_all_config(texts)
+    error = ""
+    try:
+        asyncio.get_event_loop().run_until_complete(run_pulumi_func(lambda: runpy.run_path(str(ROOT / "__main__.py")) and None))
+    except pulumi.RunError as refusal:
+        error = str(refusal)
+    root = pulumi.runtime.get_root_resource()
+    outputs = sorted(root.outputs) if root else []
+    resources = sorted(recorder.registered, key=lambda entry: (entry["type"], entry["name"]))
+    print(json.dumps({"resources": resources, "outputs": outputs, "error": error}))
+
+
+if __name__ == "__main__":
+    _main()

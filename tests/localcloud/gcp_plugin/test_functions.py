@@ -1,0 +1,76 @@
+"""Functions that a program may call: their requests and their answers."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import pytest
+
+from tests.localcloud.gcp_plugin.engine_client import EngineClient, Refused
+from tests.localcloud.gcp_plugin.smallest_cloud import SmallestCloud
+
+BUCKET = {
+    "kind": "storage#bucket",
+    "name": "pictures",
+    "location": "US",
+    "projectNumber": "17",
+    "iamConfiguration": {"uniformBucketLevelAccess": {"enabled": True}, "publicAccessPrevention": "inherited"},
+}
+
+
+@pytest.fixture
+def bucket(google: SmallestCloud) -> dict[str, Any]:
+    google.resources["/storage/v1/b/pictures"] = BUCKET
+    return BUCKET
+
+
+@pytest.mark.usefixtures("bucket")
+@pytest.mark.filterwarnings("ignore:gcp.* has been deprecated in favor of:DeprecationWarning")
+@pytest.mark.parametrize(
+    ("token", "arguments", "result"),
+    [
+        ("gcp:organizations/getProject:getProject", {}, "organizations.get_project.GetProjectResult"),
+        (
+            "gcp:organizations/getClientConfig:getClientConfig",
+            {},
+            "organizations.get_client_config.GetClientConfigResult",
+        ),
+        ("gcp:storage/getBucket:getBucket", {"name": "pictures"}, "storage.get_bucket.GetBucketResult"),
+    ],
+)
+def test_an_answer_holds_all_that_the_sdk_declares(
+    engine: EngineClient, token: str, arguments: dict[str, str], result: str
+) -> None:
+    module, _, name = result.rpartition(".")
+    declared = vars(getattr(importlib.import_module(f"pulumi_gcp.{module}"), name)).items()
+    names = {
+        getattr(member.fget, "_pulumi_name", None) or attribute
+        for attribute, member in declared
+        if isinstance(member, property)
+    }
+    assert set(engine.invoke(token, arguments)) == names
+
+
+def test_the_project_can_be_asked_for(engine: EngineClient, google: SmallestCloud) -> None:
+    project = engine.invoke("gcp:organizations/getProject:getProject", {})
+    assert project["projectId"] == "test-project"
+    assert google.lines() == ["GET /rm/v1/projects/test-project"]
+
+
+def test_the_configuration_can_be_asked_for(engine: EngineClient, google: SmallestCloud) -> None:
+    told = engine.invoke("gcp:organizations/getClientConfig:getClientConfig", {})
+    assert (told["project"], told["accessToken"]) == ("test-project", "test-token")
+    assert google.lines() == []
+
+
+@pytest.mark.usefixtures("bucket")
+def test_a_bucket_can_be_asked_for(engine: EngineClient, google: SmallestCloud) -> None:
+    told = engine.invoke("gcp:storage/getBucket:getBucket", {"name": "pictures"})
+    assert (told["location"], told["projectNumber"], told["uniformBucketLevelAccess"]) == ("US", 17, True)
+    assert google.lines() == ["GET /storage/v1/b/pictures"]
+
+
+def test_a_bucket_that_is_not_there_is_named(engine: EngineClient) -> None:
+    with pytest.raises(Refused, match="Error retrieving storage bucket 'nowhere': googleapi: Error 404"):
+        engine.invoke("gcp:storage/getBucket:getBucket", {"name": "nowhere"})

@@ -1,0 +1,61 @@
+"""models.*: a remote model made by SQL, as the official client sees it."""
+
+from __future__ import annotations
+
+import uuid
+
+import httpx
+import pytest
+from google.api_core.exceptions import NotFound
+from google.cloud import bigquery
+
+from tests.localcloud.conftest import RunningCloud
+from tests.localcloud.discovery import problems
+
+
+@pytest.fixture
+def model(cloud: RunningCloud, dataset: str) -> str:
+    """A remote model over a connection of its own; `dataset.model`."""
+    for api in ("aiplatform", "bigqueryconnection"):
+        root = f"{cloud.url}/serviceusage/v1/projects/{cloud.project}/services"
+        assert httpx.post(f"{root}/{api}.googleapis.com:enable", json={}).status_code == 200
+    connection = f"c{uuid.uuid4().hex[:8]}"
+    url = f"{cloud.url}/bigqueryconnection/v1/projects/{cloud.project}/locations/US/connections"
+    made = httpx.post(f"{url}?connectionId={connection}", json={"cloudResource": {}}).json()
+    cloud.advance(600)
+    project = f"{cloud.url}/cloudresourcemanager/v1/projects/{cloud.project}"
+    policy = httpx.post(f"{project}:getIamPolicy", json={}).json()
+    member = f"serviceAccount:{made['cloudResource']['serviceAccountId']}"
+    policy["bindings"].append({"role": "roles/aiplatform.user", "members": [member]})
+    assert httpx.post(f"{project}:setIamPolicy", json={"policy": policy}).status_code == 200
+    cloud.advance(600)
+    cloud.query(
+        f"CREATE MODEL {dataset}.m REMOTE WITH CONNECTION `{cloud.project}.us.{connection}` "
+        "OPTIONS (ENDPOINT = 'multimodalembedding@001')"
+    )
+    return f"{dataset}.m"
+
+
+def test_a_model_is_seen_listed_labelled_and_deleted(cloud: RunningCloud, dataset: str, model: str) -> None:
+    client = cloud.bigquery
+    resource = httpx.get(f"{cloud.url}/bigquery/v2/projects/{cloud.project}/datasets/{dataset}/models/m").json()
+    assert problems("bigquery", "v2", "Model", resource) == []
+    assert resource["remoteModelInfo"]["endpoint"].endswith("multimodalembedding@001")
+    found = client.get_model(model)
+    assert (found.model_type, found.location) == ("MODEL_TYPE_UNSPECIFIED", "US")
+    found.labels, found.description = {"step": "model"}, "for images"
+    changed = client.update_model(found, ["labels", "description"])
+    assert (changed.labels, changed.description) == ({"step": "model"}, "for images")
+    [listed] = client.list_models(dataset)
+    assert (listed.model_id, listed.labels) == ("m", {"step": "model"})
+    client.delete_model(model)
+    with pytest.raises(NotFound, match=f"Not found: Model local-project:{dataset}.m"):
+        client.get_model(model)
+
+
+def test_a_dataset_with_a_model_is_in_use_and_takes_it_along(cloud: RunningCloud, dataset: str, model: str) -> None:
+    with pytest.raises(Exception, match="still in use"):
+        cloud.bigquery.delete_dataset(dataset)
+    cloud.bigquery.delete_dataset(dataset, delete_contents=True)
+    cloud.bigquery.create_dataset(bigquery.Dataset(f"{cloud.project}.{dataset}"))
+    assert list(cloud.bigquery.list_models(dataset)) == []

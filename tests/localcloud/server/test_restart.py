@@ -1,0 +1,85 @@
+"""What a SIGKILL leaves: finished work whole, unfinished work undone, and a server that starts again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+from google.api_core.exceptions import GoogleAPICallError
+from google.cloud import bigquery
+
+from localcloud.home import Home
+from tests.localcloud.conftest import RunningCloud, running_cloud
+
+#: Takes far longer than the test: a trillion rows.
+ENDLESS = "SELECT COUNT(*) FROM UNNEST(GENERATE_ARRAY(1, 1000000)) AS a, UNNEST(GENERATE_ARRAY(1, 1000000)) AS b"
+
+
+def submit(cloud: RunningCloud, text: str, job_id: str) -> bigquery.QueryJob:
+    return cloud.bigquery.query(text, job_id=job_id, job_retry=None)
+
+
+def until_running(job: bigquery.QueryJob) -> None:
+    while job.state != "RUNNING":
+        assert job.state == "PENDING", job.error_result
+        job.reload()
+
+
+def test_a_killed_server_comes_back_with_whole_tables_and_honest_jobs(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with running_cloud(home) as cloud:
+        cloud.bigquery.create_dataset("d")
+        made = "CREATE TABLE d.t AS SELECT x FROM UNNEST(GENERATE_ARRAY(1, 1000)) AS x"
+        submit(cloud, made, "made").result()
+        submit(cloud, "SELECT x FROM d.t ORDER BY x", "answered").result()
+        until_running(submit(cloud, f"CREATE TABLE d.half AS {ENDLESS}", "running"))
+        cloud.kill()
+        assert Home(home).running() is None, "a file that a killed server left is no server"
+
+    with running_cloud(home) as cloud:
+        client = cloud.bigquery
+        assert [row.x for row in client.get_job("answered").result()] == list(range(1, 1001))
+        assert client.get_table("d.t").num_rows == 1000
+        assert [table.table_id for table in client.list_tables("d")] == ["t"]
+        lost = client.get_job("running")
+        assert (lost.state, lost.error_result["reason"]) == ("DONE", "jobInternalError")
+        with pytest.raises(GoogleAPICallError, match="ended while it ran"):
+            lost.result(retry=None, job_retry=None)
+        submit(cloud, made.replace("d.t", "d.half"), "again").result()
+        assert client.get_table("d.half").num_rows == 1000
+
+
+def test_a_server_ends_within_two_seconds_whatever_runs_and_waits(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with running_cloud(home) as cloud:
+        token = cloud.control("token", {"member": "user:you@example.com"})["token"]
+        key = json.loads((home / "credentials.json").read_text())
+        running = submit(cloud, ENDLESS, "running")
+        until_running(running)
+        cloud.control("faults", {"path": "/datasets", "delay": 30})
+        with ThreadPoolExecutor() as clients:
+            url = f"{cloud.url}/bigquery/v2/projects/{cloud.project}"
+            slow = clients.submit(httpx.get, f"{url}/datasets", timeout=60)
+            waiting = clients.submit(httpx.get, f"{url}/queries/running", timeout=60)
+            while cloud.control("state")["faults"]["requests"][0]["times"]:
+                pass
+            started = time.monotonic()
+            os.kill(cloud.about["pid"], signal.SIGTERM)
+            while Home(home).held():
+                assert time.monotonic() - started < 2
+            assert waiting.result().json()["error"]["errors"][0]["reason"] == "stopped"
+            assert slow.exception() or slow.result().status_code >= 500
+
+    with running_cloud(home) as cloud:
+        assert cloud.bigquery.get_job("running").error_result["reason"] == "stopped"
+        same = json.loads((home / "credentials.json").read_text())
+        assert same["private_key"] == key["private_key"]
+        assert same["token_uri"] == f"{cloud.url}/token"
+        url = f"{cloud.url}/bigquery/v2/projects/{cloud.project}/datasets"
+        assert httpx.get(url, headers={"Authorization": f"Bearer {token}"}).status_code == 200
