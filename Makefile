@@ -27,7 +27,7 @@ up: setup ## local cloud, pictures, `pulumi up`, results, gallery (IMAGES=folder
 	@scripts/choose-port $(PORT)
 	$(step) "Local cloud" ./local python -m localcloud serve --detach
 	$(step) "Pictures" ./local python -m localcloud.images $(IMAGES)
-	$(step) "pulumi up" ./local pulumi up --yes --skip-preview --non-interactive --suppress-permalink
+	$(step) "pulumi up" ./local pulumi up --yes --skip-preview --non-interactive --suppress-permalink --suppress-outputs
 	$(MAKE) status gallery
 
 preview: setup ## what `make up` would change

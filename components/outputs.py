@@ -53,6 +53,6 @@ def export(
     for name in _COUNTS:
         pulumi.export(name, getattr(embeddings.images, name))
     pulumi.export("index", index.state)
-    pulumi.export("search_texts", {query.name: query.text for query in settings.searches})
+    pulumi.export("queries", [query.model_dump() for query in settings.searches])
     pulumi.export("searches", searches.found)
     pulumi.export("estimate", estimate(settings))

@@ -35,7 +35,7 @@ def _status(options: argparse.Namespace) -> None:
     if options.json:
         print(json.dumps(report.status(outputs), indent=2))
     else:
-        report.show(Console(), outputs)
+        report.show(_console(), outputs)
 
 
 def _search(options: argparse.Namespace) -> None:
@@ -46,12 +46,17 @@ def _search(options: argparse.Namespace) -> None:
             json.dumps([{"uri": hit.uri, "distance": hit.distance, "caption": hit.caption} for hit in hits], indent=2)
         )
     else:
-        Console().print(report.hits_table(options.text, hits))
+        _console().print(report.hits_table(options.text, hits))
 
 
 def _gallery(options: argparse.Namespace) -> None:
     page = gallery.write(stack.read(options.stack), Path(options.output))
     print(page.resolve())
+
+
+def _console() -> Console:
+    """As wide as the terminal; where there is none, wide enough for names."""
+    return Console() if sys.stdout.isatty() else Console(width=140)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -35,6 +35,8 @@ from imagesearch.waiting import Say, until_granted
 
 BATCH_MINUTES = 5.0
 """A batch is what the location's quota embeds in this time: progress shows, and little is at risk."""
+PROGRESS_SECONDS = 10.0
+"""Between two lines on a job that is running."""
 NO_LIMIT = 2**53
 """`limit` when the settings give none: more rows than an object table can have."""
 BACKOFF_SECONDS = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0)
@@ -163,8 +165,8 @@ def converge(warehouse: Warehouse, work: Embeddings, say: Say) -> Outcome:
     before = run.plan()
     run.prune(before)
     complete = not busy and run.embed(before)
-    if before.changed:
-        run.supersede()
+    if before.pending:
+        run.settle()
     after = count(warehouse, work)
     if complete:
         _check(warehouse, work, after)
@@ -236,29 +238,30 @@ class _Run:
         return counts
 
     def prune(self, counts: Counts) -> None:
-        """Remove embeddings whose objects are gone, and failures that are settled."""
+        """Remove embeddings whose objects are gone; settle what an earlier run left open."""
         work = self._work
         if counts.stale:
             self._say(f"removing the embeddings of {counts.stale:,} deleted images")
             statement = sql.render("delete_stale", embeddings=work.table, object_table=work.object_table)
             self._warehouse.query(statement, _content_types(work))
-        settle = sql.render(
-            "delete_settled_failures", failures=work.failures, object_table=work.object_table, embeddings=work.table
-        )
-        self._warehouse.query(settle)
+        self.settle()
 
-    def supersede(self) -> None:
-        """Remove the embeddings of objects that changed into something that cannot be embedded."""
+    def settle(self) -> None:
+        """Forget failures that are over, and the embeddings of what changed into something that cannot be embedded."""
         work = self._work
-        self._warehouse.query(
-            sql.render(
-                "delete_superseded", embeddings=work.table, failures=work.failures, object_table=work.object_table
-            )
-        )
+        tables = {"failures": work.failures, "object_table": work.object_table, "embeddings": work.table}
+        self._warehouse.query(sql.render("delete_settled_failures", **tables))
+        self._warehouse.query(sql.render("delete_superseded", **tables))
 
     def embed(self, counts: Counts) -> bool:
         """Embed what is pending, a batch at a time. Whether nothing is left."""
         work, done, fruitless = self._work, counts.embedded, 0
+        if counts.pending:
+            quota = ENDPOINTS[work.endpoint].quota_in(work.location)
+            self._say(
+                f"embedding {counts.pending:,} images: about ${prices.estimate(work.endpoint, counts.pending):,.2f}, "
+                f"{quota.minutes(counts.pending):.1f} minutes at {work.location}'s quota"
+            )
         while batch := self._next_batch():
             if not work.wait:
                 self._batch_job(batch).start(self._warehouse)
@@ -330,12 +333,12 @@ class _Run:
         time.sleep(seconds)
 
     def _ticker(self, rows: int) -> Callable[[float], None]:
-        """A progress callback that speaks every half minute."""
+        """A progress callback that speaks now and then."""
         spoken = 0.0
 
         def tick(waited: float) -> None:
             nonlocal spoken
-            if waited - spoken >= 30:
+            if waited - spoken >= PROGRESS_SECONDS:
                 spoken = waited
                 self._say(f"embedding a batch of {rows:,} images ({waited:.0f} s so far)")
 
@@ -367,7 +370,7 @@ def _guard_budget(work: Embeddings, counts: Counts) -> None:
     dollars = prices.estimate(work.endpoint, counts.pending)
     if dollars > work.budget_usd:
         raise OverBudget(
-            f"Embedding {counts.pending:,} images costs about ${dollars:,.2f}, over embedding.budgetUsd = "
+            f"Embedding {counts.pending:,} images costs about ${dollars:,.{2 if dollars >= 1 else 4}f}, over embedding.budgetUsd = "
             f"{work.budget_usd:g}; nothing was paid.",
             "Raise embedding.budgetUsd, or lower images.limit.",
         )

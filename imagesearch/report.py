@@ -37,10 +37,11 @@ def show(console: Console, outputs: dict[str, Any]) -> None:
     console.print(_made(outputs))
     console.print()
     console.print(_counts(outputs))
-    for name, found in outputs["searches"].items():
+    for query in outputs["queries"]:
         console.print()
+        found = outputs["searches"].get(query["name"], [])
         hits = [Hit(hit["uri"], hit["distance"], hit.get("caption")) for hit in found]
-        console.print(hits_table(outputs["search_texts"].get(name, name), hits))
+        console.print(hits_table(query["text"], hits))
 
 
 def hits_table(text: str, hits: Sequence[Hit]) -> Group:

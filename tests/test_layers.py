@@ -19,8 +19,13 @@ FORBIDDEN = {
     "toolchain": {"imagesearch", "components", "localcloud"},
 }
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
-PROGRAM = [ROOT / "__main__.py", *(path for room in ("components", "imagesearch") for path in (ROOT / room).rglob("*.py"))]
-LOCAL = re.compile(r"(?<![a-z])(local|locally|localcloud|localhost|loopback|emulators?)(?![a-z])|127\.0\.0\.1|::1", re.I)
+PROGRAM = [
+    ROOT / "__main__.py",
+    *(path for room in ("components", "imagesearch") for path in (ROOT / room).rglob("*.py")),
+]
+LOCAL = re.compile(
+    r"(?<![a-z])(local|locally|localcloud|localhost|loopback|emulators?)(?![a-z])|127\.0\.0\.1|::1", re.I
+)
 
 
 def _name(path: Path) -> str:

@@ -32,7 +32,7 @@ def _same_last_segment(one: object, other: object) -> bool:
     return str(one).rpartition("/")[2] == str(other).rpartition("/")[2]
 
 
-class _Member(ResourceType):
+class Member(ResourceType):
     """A grant. Every argument replaces it. `resource` is the path of what has the policy."""
 
     outputs = (Property("etag", computed=True),)
@@ -128,7 +128,7 @@ class _Member(ResourceType):
                 self.policy(cloud, known)
 
 
-class ProjectMember(_Member):
+class ProjectMember(Member):
     """A member of a project's policy; it is deleted before its replacement is made."""
 
     token = "gcp:projects/iAMMember:IAMMember"
@@ -157,7 +157,7 @@ class ProjectMember(_Member):
         return cloud.send("POST", f"{base}projects/{known['project']}:{verb}", body, {"prettyPrint": "false"})
 
 
-class BucketMember(_Member):
+class BucketMember(Member):
     """A member of a bucket's policy. The state names the bucket as b/NAME."""
 
     token = "gcp:storage/bucketIAMMember:BucketIAMMember"
@@ -190,7 +190,7 @@ class BucketMember(_Member):
         return f"{cloud.base('storageCustomEndpoint')}{self.resource(known)}/iam"
 
 
-class ConnectionMember(_Member):
+class ConnectionMember(Member):
     """A member of a connection's policy. The state names the connection in full."""
 
     token = "gcp:bigquery/connectionIamMember:ConnectionIamMember"

@@ -189,6 +189,10 @@ class ResourceType:
             told["pulumiLabels"] = managed_labels(configuration, arguments, state or None)
         return told | arguments
 
+    def is_named_by(self, known: Properties) -> bool:
+        """Whether `known` says which resource is meant."""
+        return all(argument.name in known for argument in self.arguments if argument.required or argument is PROJECT)
+
     def is_argument(self, name: str) -> bool:
         """Whether `name` is an argument."""
         return any(argument.name == name for argument in self.arguments)

@@ -17,10 +17,10 @@ from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from localcloud.gcp_plugin import UNSUPPORTED, VERSION, configuration, functions, properties
-from localcloud.gcp_plugin.catalogue import RESOURCE_TYPES, schema
 from localcloud.gcp_plugin.configuration import Configuration, ConfigurationError
 from localcloud.gcp_plugin.properties import UNKNOWN, Change, Failure, Properties
 from localcloud.gcp_plugin.resource import HalfMade, ResourceType
+from localcloud.gcp_plugin.resource_types import RESOURCE_TYPES, schema
 from localcloud.gcp_plugin.rest import Cloud, ProviderError
 
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
@@ -94,8 +94,8 @@ class GcpServicer(provider_pb2_grpc.ResourceProviderServicer):
 
         def read() -> Properties | None:
             known = values_of(request.properties) | arguments
-            if not known:
-                known = resource_type.parse(self._cloud.configuration, request.id)
+            if not resource_type.is_named_by(known):  # an import, or the program looks an existing resource up
+                known = resource_type.parse(self._cloud.configuration, request.id) | known
             return resource_type.read(self._cloud, known)
 
         state = _guarded(context, read)

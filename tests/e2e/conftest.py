@@ -18,7 +18,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     made = Stack(tmp_path_factory.mktemp("stack") / "project")
     made.start_cloud()
     try:
-        made.init()
         bucket = storage_client(made).create_bucket(BUCKET)
         for name, (data, caption) in pictures().items():
             put(bucket, name, data, caption)

@@ -40,7 +40,7 @@ class Stack:
             (self.folder / name).symlink_to(CHECKOUT / name)
         config = (CHECKOUT / "Pulumi.local.yaml").read_text()
         self.config.write_text(re.sub(r"127\.0\.0\.1:\d+", f"127.0.0.1:{self.port}", config))
-        self.environment = self._environment()
+        self.environment = self._environment()  # of a cloud that does not run yet, hence the port
 
     @property
     def home(self) -> Path:
@@ -90,10 +90,7 @@ class Stack:
 
     def pulumi(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """A pulumi command on the stack."""
-        return self.run("pulumi", *arguments, "--non-interactive", check=check)
-
-    def init(self) -> None:
-        self.pulumi("stack", "init", "local")
+        return self.run(str(CHECKOUT / "local"), "pulumi", *arguments, "--non-interactive", check=check)
 
     def up(self, *flags: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         return self.pulumi("up", "--yes", "--skip-preview", *flags, check=check)

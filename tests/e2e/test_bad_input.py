@@ -14,7 +14,6 @@ from tests.e2e.stack import Stack
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     made = Stack(tmp_path_factory.mktemp("stack") / "project", embedder="hash")
     made.start_cloud()
-    made.init()
     yield made
     made.stop_cloud()
 

@@ -18,7 +18,7 @@ from typing import Any
 import pulumi
 from pulumi.runtime import mocks
 from pulumi.runtime.proto import resource_pb2
-from pulumi.runtime.stack import run_pulumi_func
+from pulumi.runtime.stack import Stack, run_pulumi_func
 
 from tests.inventory.stack_files import NO_PROJECT, ROOT
 
@@ -43,9 +43,9 @@ class Cloud(mocks.Mocks):
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         return f"{args.name}-id", {**args.inputs, **INVENTED.get(args.typ, {})}
 
-    def call(self, args: pulumi.runtime.MockCallArgs) -> dict[str, Any]:
+    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         assert args.token == "gcp:storage/getBucket:getBucket", args.token
-        return {**args.args, "location": self.bucket_location}
+        return {**args.args, "location": self.bucket_location}, []
 
 
 class Recorder(mocks.MockMonitor):
@@ -66,9 +66,9 @@ class Recorder(mocks.MockMonitor):
             if hooks := list(request.hooks.on_error):
                 entry["on_error"] = hooks
             if inputs := {key: inputs[key] for key in sorted(inputs) if key != "__provider"}:
-                entry["inputs"] = inputs
+                entry["inputs"] = _whole(inputs)
             self.registered.append(entry)
-        return super().RegisterResource(request)
+        return super().RegisterResource(request)  # type: ignore[no-untyped-call]
 
 
 def record(stack: str, config: dict[str, Any], bucket_location: str = "US") -> dict[str, Any]:
@@ -91,21 +91,35 @@ def _name(urn: str) -> str:
     return "" if "pulumi:pulumi:Stack" in urn.split("::")[2:3] else urn.rsplit("::", 1)[-1]
 
 
+def _whole(value: Any) -> Any:
+    """`value` with whole numbers whole again, which all are floats on the way to the engine, and keys in order."""
+    if isinstance(value, dict):
+        return {key: _whole(item) for key, item in sorted(value.items())}
+    if isinstance(value, list):
+        return [_whole(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _program() -> None:
+    runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
+
+
 def _main() -> None:
     asked = json.loads(sys.stdin.read())
     config = {"gcp:project": NO_PROJECT, **asked["config"]}
     recorder = Recorder(Cloud(asked["bucket_location"]))
-    asyncio.set_event_loop(asyncio.new_event_loop())
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
     mocks.set_mocks(recorder.mocks, project=PROJECT, stack=asked["stack"], preview=False, monitor=recorder)
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
     pulumi.runtime.set_all_config(texts)
     error = ""
     try:
-        asyncio.get_event_loop().run_until_complete(run_pulumi_func(lambda: runpy.run_path(str(ROOT / "__main__.py")) and None))
+        loop.run_until_complete(run_pulumi_func(_program))
     except pulumi.RunError as refusal:
         error = str(refusal)
     root = pulumi.runtime.get_root_resource()
-    outputs = sorted(root.outputs) if root else []
+    outputs = sorted(root.outputs) if isinstance(root, Stack) else []
     resources = sorted(recorder.registered, key=lambda entry: (entry["type"], entry["name"]))
     print(json.dumps({"resources": resources, "outputs": outputs, "error": error}))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
+import yaml  # type: ignore[import-untyped]
 
 from imagesearch.settings import Settings, parse
 
@@ -27,9 +27,7 @@ class StackFile:
     @property
     def sections(self) -> dict[str, Any]:
         """The keys of this project, without the namespace."""
-        return {
-            key.removeprefix(NAMESPACE): value for key, value in self.config.items() if key.startswith(NAMESPACE)
-        }
+        return {key.removeprefix(NAMESPACE): value for key, value in self.config.items() if key.startswith(NAMESPACE)}
 
     @property
     def settings(self) -> Settings:

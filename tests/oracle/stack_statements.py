@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from string import Template
 
 import zetasql.types as z
 
@@ -77,6 +78,13 @@ class StackStatements:
 
     def catalog(self) -> Catalog:
         """The dataset after a run has made every table."""
+        catalog = self.empty_catalog()
+        for query in MAKING_TABLES:
+            catalog.run(self.render(query), self.parameters(query))
+        return catalog
+
+    def empty_catalog(self) -> Catalog:
+        """The dataset before a run: the object table and the model."""
         settings = self.file.settings
         catalog = Catalog(
             sql.dataset_name(self.file.project, settings.dataset.id).path,
@@ -85,8 +93,6 @@ class StackStatements:
             endpoint=settings.embedding.endpoint,
         )
         catalog.tables[self.name(object_table.TABLE).path] = OBJECTS
-        for query in MAKING_TABLES:
-            catalog.run(self.render(query), self.parameters(query))
         return catalog
 
     def parameters(self, query: str) -> dict[str, z.Type]:
@@ -98,4 +104,4 @@ class StackStatements:
 def placeholders_of(query: str) -> list[str]:
     """The placeholders that a file of queries/ has."""
     text = (sql.QUERIES / f"{query}.sql").read_text(encoding="utf-8")
-    return sql.Template(text).get_identifiers()
+    return Template(text).get_identifiers()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from functools import cache
 
 import pytest
 
 from imagesearch import sql
+from imagesearch.embeddings import Counts
 from tests.inventory.stack_files import STACK_FILES, StackFile
 from tests.oracle.stack_statements import QUERIES, StackStatements
 from tests.oracle.zetasql_catalog import Catalog, spelled
@@ -57,13 +59,24 @@ def test_a_vector_has_the_type_that_an_index_takes(stack: StackFile) -> None:
     assert spelled(stored["embedding"]) == "ARRAY<FLOAT64>"
 
 
+@pytest.mark.parametrize("location", ["US", "us-central1"])
+def test_the_statements_fit_the_other_endpoint_too(location: str) -> None:
+    config = {
+        "image-search:dataset": {"location": location},
+        "image-search:embedding": {"endpoint": "gemini-embedding-2-preview", "dimension": 1536},
+        "image-search:index": {"type": "TREE_AH", "distance": "DOT_PRODUCT"},
+    }
+    statements = StackStatements(StackFile("gemini", config))
+    catalog = statements.catalog()
+    for query in ("create_remote_model", "create_vector_index", "merge_batch", "search_text"):
+        catalog.analyze(statements.render(query), statements.parameters(query))
+
+
 def test_the_counts_of_the_images_are_the_fields_of_the_programs_counts() -> None:
-    from dataclasses import fields
-
-    from imagesearch.embeddings import Counts
-
     statements = StackStatements(STACK_FILES[0])
-    columns = _catalog(STACK_FILES[0].stack).columns(statements.render("count_images"), statements.parameters("count_images"))
+    columns = _catalog(STACK_FILES[0].stack).columns(
+        statements.render("count_images"), statements.parameters("count_images")
+    )
     assert list(columns) == [field.name for field in fields(Counts)]
     assert {name: spelled(kind) for name, kind in columns.items()} == {
         name: "TIMESTAMP" if name == "last_embedded" else "INT64" for name in columns
@@ -83,7 +96,10 @@ def test_results_have_the_columns_that_the_program_reads() -> None:
     }
 
 
-@pytest.mark.parametrize("text", ['it"s', "back\\slash", "new\nline", "tab\t", "ünïcödé 東京", "'", "`", "\x7f\x1f", "??/", "𝄞", "</", "${x}", ""])
+@pytest.mark.parametrize(
+    "text",
+    ['it"s', "back\\slash", "new\nline", "tab\t", "ünïcödé 東京", "'", "`", "\x7f\x1f", "??/", "𝄞", "</", "${x}", ""],
+)
 def test_a_text_of_ours_is_the_same_text_to_google(text: str) -> None:
     resolved = _catalog(STACK_FILES[0].stack).analyze(f"SELECT {sql.Text(text)} AS text")
     (computed,) = resolved.query.expr_list

@@ -54,7 +54,8 @@ def spelled(kind: z.Type) -> str:
     if kind.type_kind == z.TypeKind.TYPE_STRUCT:
         members = ", ".join(f"{f.field_name} {spelled(f.field_type)}" for f in kind.struct_type.field)
         return f"STRUCT<{members}>"
-    return z.TypeKind(kind.type_kind).name.removeprefix("TYPE_").replace("DOUBLE", "FLOAT64")
+    name: str = z.TypeKind(kind.type_kind).name
+    return name.removeprefix("TYPE_").replace("DOUBLE", "FLOAT64")
 
 
 def _spelled(columns: Columns) -> list[tuple[str, str]]:
@@ -166,13 +167,14 @@ class Catalog:
             allowed_hints_and_options=_allowed_options(),
         )
         try:
-            return Analyzer(options, self._simple_catalog(functions)).analyze_statement(statement)
+            return Analyzer(options, self._simple_catalog(statement, functions)).analyze_statement(statement)
         except ZetaSQLError as error:
             raise Refused(str(error)) from None
 
-    def _simple_catalog(self, functions: Mapping[str, Columns]) -> z.SimpleCatalog:
+    def _simple_catalog(self, statement: str, functions: Mapping[str, Columns]) -> z.SimpleCatalog:
+        """The catalog as ZetaSQL takes it, no larger than the statement needs."""
         root = _catalog("root", _LANGUAGE)
-        root.table = [_table(name, columns) for name, columns in self.tables.items()]
+        root.table = [_table(name, columns) for name, columns in self.tables.items() if name in statement]
         root.model = [z.SimpleModel(name=self._model, input=[], output=[])]
         root.connection = [z.SimpleConnection(name=self._connection)]
         information_schema = _catalog("INFORMATION_SCHEMA")
@@ -227,7 +229,7 @@ class Catalog:
     def _embedded(self, given: Columns) -> Columns:
         """Output of AI.GENERATE_EMBEDDING over an input of these columns (contract section 1)."""
         content = given.get("content")
-        if content is None and not OBJECT_TABLE_INPUT <= set(given):
+        if content is None and not set(given) >= OBJECT_TABLE_INPUT:
             raise Refused("AI.GENERATE_EMBEDDING takes an object table, or a query with a column named content")
         if content is not None and spelled(content) not in ("STRING", spelled(OBJECT_REF)):
             raise Refused(f"content must be STRING or an ObjectRef, not {spelled(content)}")
@@ -252,7 +254,9 @@ class Catalog:
                 self._check_object_table_query(argument.expr.query, statement)
 
     def _check_object_table_query(self, query: z.ASTQuery, statement: str) -> None:
-        paths = [_text(node, statement).strip("`") for node in _nodes(query) if isinstance(node, z.ASTTablePathExpression)]
+        paths = [
+            _text(node, statement).strip("`") for node in _nodes(query) if isinstance(node, z.ASTTablePathExpression)
+        ]
         objects = [path for path in paths if _spelled(self.tables.get(path, {})) == _spelled(OBJECTS)]
         content = any(
             column.alias and column.alias.identifier.id_string == "content" for column in _first_select(query).columns
@@ -274,7 +278,9 @@ def _check_search_call(call: z.ASTTVF, base: Columns, query: Columns) -> None:
     for side, column in zip((base, query), literals, strict=False):
         if column not in side or spelled(side[column]) != spelled(VECTOR):
             raise Refused(f"VECTOR_SEARCH: {column!r} is not a column of vectors; there are {sorted(side)}")
-    named = {a.expr.name.id_string: a.expr.expr for a in call.argument_entries if isinstance(a.expr, z.ASTNamedArgument)}
+    named = {
+        a.expr.name.id_string: a.expr.expr for a in call.argument_entries if isinstance(a.expr, z.ASTNamedArgument)
+    }
     if "distance_type" not in named or _string(named["distance_type"]) not in ("EUCLIDEAN", "COSINE", "DOT_PRODUCT"):
         raise Refused("VECTOR_SEARCH: distance_type must be given, and be EUCLIDEAN, COSINE or DOT_PRODUCT")
     options = json.loads(_string(named["options"])) if "options" in named else {}

@@ -6,6 +6,7 @@ Importing this module is enough, before the first use of `zetasql.api`.
 from __future__ import annotations
 
 import platform
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -27,10 +28,8 @@ class CompiledOnce:
             return wasmtime.Module.deserialize_file(engine, str(compiled))
         except wasmtime.WasmtimeError:  # not there, or of another processor
             module = wasmtime.Module.from_file(engine, Path(path))
-        try:
+        with suppress(OSError):  # a full or read-only disk costs the next run half a minute, nothing else
             write_atomically(compiled, bytes(module.serialize()))
-        except OSError:
-            pass  # a full or read-only disk costs the next run half a minute, nothing else
         return module
 
 

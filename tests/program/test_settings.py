@@ -1,4 +1,4 @@
-"""The settings: every wrong key is named with what is allowed and what was given, all at once, before anything is made."""
+"""The settings: every wrong key is named with what is allowed and what was given, all of them at once."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def test_no_limit_means_every_image() -> None:
 
 def test_settings_cannot_be_changed_afterwards() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        Settings().dataset.id = "other"  # type: ignore[misc]
+        Settings().dataset.id = "other"
 
 
 def test_a_bucket_that_is_named_twice_is_one_bucket() -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from string import Template
 
 import pytest
 
 from imagesearch import sql
-from imagesearch.sql import Labels, Text, connection_name, dataset_name, index_name, render, table_name
+from imagesearch.sql import Identifier, Labels, Text, connection_name, dataset_name, index_name, render, table_name
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted(path for room in ("imagesearch", "components") for path in (ROOT / room).rglob("*.py"))
@@ -34,7 +34,7 @@ def test_a_project_may_have_a_domain() -> None:
 
 @pytest.mark.parametrize("name", INJECTIONS)
 def test_what_is_no_identifier_never_becomes_sql(name: str) -> None:
-    for attempt in (
+    attempts: list[Callable[[], Identifier]] = [
         lambda: table_name("my-project", "d", name),
         lambda: table_name("my-project", name, "t"),
         lambda: table_name(name, "d", "t"),
@@ -43,7 +43,8 @@ def test_what_is_no_identifier_never_becomes_sql(name: str) -> None:
         lambda: connection_name("my-project", "US", name.replace("--", "`")),
         lambda: connection_name("my-project", name, "c"),
         lambda: connection_name(name, "US", "c"),
-    ):
+    ]
+    for attempt in attempts:
         with pytest.raises(ValueError, match="it must match"):
             attempt()
 
@@ -61,7 +62,7 @@ def test_a_statement_without_one_of_its_placeholders_is_refused() -> None:
 
 
 def test_a_statement_with_a_placeholder_too_many_is_refused() -> None:
-    with pytest.raises(ValueError, match="takes .* not .*'region'"):
+    with pytest.raises(ValueError, match=r"takes .* not .*'region'"):
         render("create_remote_model", **_model(), region=Text("US"))
 
 
@@ -140,10 +141,12 @@ def _rendered(tree: ast.AST) -> Iterator[str]:
         if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) == "render":
             name = node.args[0] if node.args else None
             if isinstance(name, ast.Constant):
-                yield name.value
+                yield str(name.value)
             elif isinstance(name, ast.JoinedStr):
                 glob = "".join(str(part.value) if isinstance(part, ast.Constant) else "*" for part in name.values)
-                constants = {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+                constants = {
+                    n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)
+                }
                 prefix, suffix = glob.split("*")
                 found = [p.stem for p in QUERIES if p.stem.startswith(prefix) and p.stem.endswith(suffix)]
                 yield from (stem for stem in found if stem[len(prefix) : len(stem) - len(suffix)] in constants)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -212,24 +213,35 @@ def pulumi_on_path() -> str:
     return os.pathsep.join([str(cli.folder), os.environ["PATH"]]) if cli.folder else os.environ["PATH"]
 
 
-@pytest.fixture
-def project(tmp_path: Path, pulumi_on_path: str) -> Project:
-    folder = tmp_path / "project"
-    folder.mkdir()
-    (folder / ".venv").symlink_to(sys.prefix, target_is_directory=True)
-    (folder / "Pulumi.yaml").write_text(
+@pytest.fixture(scope="session")
+def new_stack(tmp_path_factory: pytest.TempPathFactory, pulumi_on_path: str) -> Path:
+    """A project and its state with one empty stack, to be copied: making one takes the CLI most of a second."""
+    folder = tmp_path_factory.mktemp("new-stack")
+    (folder / "project").mkdir()
+    (folder / "state").mkdir()
+    (folder / "project" / "Pulumi.yaml").write_text(
         "name: tiny\nruntime: {name: python, options: {toolchain: pip, virtualenv: .venv}}\n"
     )
-    (tmp_path / "state").mkdir()
+    _project(folder, pulumi_on_path).pulumi("stack", "init", "dev")
+    return folder
+
+
+@pytest.fixture
+def project(tmp_path: Path, new_stack: Path, pulumi_on_path: str) -> Project:
+    shutil.copytree(new_stack, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "project" / ".venv").symlink_to(sys.prefix, target_is_directory=True)
+    return _project(tmp_path, pulumi_on_path)
+
+
+def _project(folder: Path, path: str) -> Project:
     environment = {
         **os.environ,
-        "PATH": pulumi_on_path,
-        "PULUMI_HOME": str(tmp_path / "home"),
-        "PULUMI_BACKEND_URL": f"file://{tmp_path}/state",
+        "PATH": path,
+        "PULUMI_HOME": str(folder / "home"),
+        "PULUMI_BACKEND_URL": f"file://{folder}/state",
         "PULUMI_CONFIG_PASSPHRASE": "not a secret",
+        "PULUMI_STACK": "dev",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
     }
-    made = Project(folder, environment)
-    made.pulumi("stack", "init", "dev")
-    return made
+    return Project(folder / "project", environment)

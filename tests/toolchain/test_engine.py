@@ -141,10 +141,10 @@ def test_about_names_the_python_and_the_packages_of_the_project(project: Project
 
 
 def test_install_installs_the_requirements_into_the_virtualenv(project: Project) -> None:
-    project.write("pulumi\n", "requirements.txt")
+    project.write("pip\n", "requirements.txt")
     environment = {**project.environment, "PIP_NO_INDEX": "1"}
     output = Project(project.folder, environment).pulumi("install", "--no-plugins")
-    assert "Requirement already satisfied: pulumi" in output
+    assert "Requirement already satisfied: pip" in output
 
 
 def test_a_virtualenv_that_the_host_does_not_run_in_is_refused_by_name(project: Project) -> None:

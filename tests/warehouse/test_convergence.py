@@ -154,7 +154,7 @@ def test_a_bucket_that_shrank_suspiciously_is_not_believed(pipeline: Pipeline) -
 
 def test_work_over_the_budget_is_refused_before_the_first_payment(pipeline: Pipeline) -> None:
     pipeline.put(*NAMES)
-    with pytest.raises(OverBudget, match=r"20 images .*\$0\.00.* budgetUsd = 0\.001"):
+    with pytest.raises(OverBudget, match=r"20 images .*\$0\.0020.*budgetUsd = 0\.001"):
         pipeline.converge(budget_usd=0.001)
     assert pipeline.paid() == {}
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from localcloud.bigquery.sql import catalog, indexes, query, relations, types
+from localcloud.bigquery.sql import catalog, checks, indexes, query, relations, types
 from localcloud.bigquery.sql.names import Name, full_name
 from localcloud.bigquery.sql.plan import Plan, dml
 from localcloud.bigquery.sql.session import Session
@@ -61,7 +61,7 @@ def update(session: Session, tree: Any) -> Plan:
                 raise invalid_query("UPDATE/MERGE must match at most one source row for each target row")
         return 0, _count(session, statement, transaction), 0
 
-    return _plan(session, "UPDATE", name, columns, run, statement)
+    return _plan(session, "UPDATE", name, columns, run, tree, statement)
 
 
 def delete(session: Session, tree: Any) -> Plan:
@@ -75,7 +75,7 @@ def delete(session: Session, tree: Any) -> Plan:
     def run(transaction: Transaction) -> _Counts:
         return 0, 0, _count(session, statement, transaction)
 
-    return _plan(session, "DELETE", name, columns, run, statement)
+    return _plan(session, "DELETE", name, columns, run, tree, statement)
 
 
 def merge(session: Session, tree: Any) -> Plan:
@@ -92,7 +92,7 @@ def merge(session: Session, tree: Any) -> Plan:
         done = Counter(row[0] for row in session.execute(statement, transaction.sql).fetchall())
         return done["INSERT"], done["UPDATE"], done["DELETE"]
 
-    return _plan(session, "MERGE", name, columns, run, translated)
+    return _plan(session, "MERGE", name, columns, run, tree, translated)
 
 
 def truncate(session: Session, tree: Any) -> Plan:
@@ -114,10 +114,12 @@ def _plan(
     name: Name,
     columns: types.Columns,
     run: Callable[[Transaction], _Counts],
+    tree: Any = None,
     checked: Duck | None = None,
 ) -> Plan:
-    if checked is not None:
+    if checked is not None and session.empty:
         session.execute(Duck(f"EXPLAIN {checked.sql}", checked.values))
+        checks.check(session, tree)
 
     def apply(transaction: Transaction) -> Outcome:
         catalog.table(transaction, name, session.statement.location)

@@ -94,11 +94,12 @@ class SqlEngine:
         copy = tree.copy()
         session.tree = tree
         session.translator.number_parameters(copy)
+        maker = self._maker(session, copy)
         if not isinstance(copy, (exp.Create, exp.Drop, exp.Alter, exp.TruncateTable)):
             functions.check(copy, session.text)
-        elif copy.args.get("expression") is not None:
+        elif copy.args.get("kind") == "TABLE" and copy.args.get("expression") is not None:
             functions.check(copy.expression, session.text)
-        return session, self._maker(session, copy)(session, copy)
+        return session, maker(session, copy)
 
     def _maker(self, session: Session, tree: Any) -> Callable[[Session, Any], Plan]:
         if isinstance(tree, exp.Query):

@@ -25,7 +25,7 @@ def _plain(message: str) -> _Wording:
 _WORDINGS: list[tuple[re.Pattern[str], _Wording]] = [
     (re.compile(pattern), wording)
     for pattern, wording in (
-        (r'Referenced column "(.+?)" not found', _named("Unrecognized name: {0}")),
+        (r'Referenced column "(.+?)" (?:was )?not found', _named("Unrecognized name: {0}")),
         (r'Referenced table "(.+?)" not found', _named("Unrecognized name: {0}")),
         (r'Table "(.+?)" does not have a column named "(.+?)"', None),
         (r'Could not find key "(.+?)" in struct', _named("Field name {0} does not exist in STRUCT")),

@@ -21,7 +21,7 @@ _STRUCTURE = """Select From Join Where Group Having Qualify Order Ordered Limit 
     BitwiseAnd BitwiseOr BitwiseXor BitwiseLeftShift BitwiseRightShift BitwiseNot
     Case If Cast TryCast DataType DataTypeParam ColumnDef Interval Var Parameter Placeholder Exists Any
     Array Struct PropertyEQ Window WindowSpec IgnoreNulls RespectNulls HavingMax Unnest Rollup Cube GroupingSets
-    Insert Update Delete Merge Whens When TimeUnit Kwarg SafeFunc Anonymous Xor Schema""".split()
+    Insert Update Delete Merge Whens When TimeUnit Kwarg SafeFunc Anonymous Xor Schema ByteString RawString""".split()
 _FUNCTIONS = """Abs AnyValue ApproxDistinct ApproxQuantiles ArgMax ArgMin ArrayAgg ArrayConcat ArrayConcatAgg
     ArrayReverse ArraySize ArrayToString Ascii Atan2 Avg BitwiseAndAgg BitwiseOrAgg BitwiseXorAgg BitwiseCount ByteLength
     Ceil Chr Coalesce Concat Contains Corr CosineDistance Count CountIf CovarPop CovarSamp CumeDist CurrentDate
@@ -85,7 +85,9 @@ def _check_detail(node: Any, text: Text) -> None:
 
 def _called(node: Any) -> str:
     if isinstance(node, exp.Func):
-        return f"the function {node.meta.get('bigquery_name') or node.sql_name()}"
+        name = str(node.meta.get("bigquery_name") or node.sql_name())
+        space = f"{node.parent.this.name.upper()}." if isinstance(node.parent, exp.Dot) else ""
+        return f"the function {space}{name}"
     return f"{type(node).__name__} ({node.sql('bigquery')[:60]})"
 
 

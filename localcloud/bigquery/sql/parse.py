@@ -99,6 +99,8 @@ def parse(text: str) -> Command | Any:
     source = Text(text)
     tokens = _tokens(source)
     _one_statement(source, tokens)
+    if tokens[0].text.upper() == "CALL":
+        return _call(text, tokens)
     command = _Words(source, tokens).command()
     if command is not None:
         return command
@@ -125,9 +127,17 @@ def _one_statement(source: Text, tokens: list[Token]) -> None:
         raise Unsupported(f"{first} and other procedural statements at {source.at(tokens[0].start)}")
     if first in _REFUSED_WORDS:
         raise Unsupported(f"{first} {second}".strip() + f" at {source.at(tokens[0].start)}")
-    for token in tokens:
+    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
         if token.token_type == TokenType.SEMICOLON:
             raise Unsupported(f"a script of several statements at {source.at(token.end + 1)}")
+        if token.token_type == TokenType.SELECT and following and following.token_type == TokenType.FROM:
+            raise invalid_query(f"Syntax error: SELECT list must not be empty at {source.at(following.start)}")
+
+
+def _call(text: str, tokens: list[Token]) -> Call:
+    """The tokenizer takes everything after CALL for one piece of text."""
+    rest = Text(text[tokens[0].end + 1 :].strip().rstrip(";"))
+    return _Words(rest, _tokens(rest)).call()
 
 
 def _named_arguments(source: Text, tokens: list[Token]) -> None:
@@ -191,8 +201,7 @@ class _Words:
         self._next = 0
 
     def command(self) -> Command | None:
-        if self._take("CALL"):
-            return self._call()
+        """The statement, or None when it is one for sqlglot."""
         if self._take("DROP"):
             return self._drop()
         if self._take("ALTER"):
@@ -206,7 +215,8 @@ class _Words:
             return self._vector_index(replace)
         return None
 
-    def _call(self) -> Call:
+    def call(self) -> Call:
+        """`procedure('argument', …)`"""
         procedure = ".".join(part.name.upper() for part in self._path().parts)
         self._expect("(")
         arguments = []

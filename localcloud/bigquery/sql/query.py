@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from localcloud.bigquery.sql import catalog, types
+from localcloud.bigquery.sql import catalog, checks, types
 from localcloud.bigquery.sql.names import Name
 from localcloud.bigquery.sql.plan import Plan
 from localcloud.bigquery.sql.session import Session
@@ -39,6 +39,8 @@ def resolved_query(session: Session, tree: Any) -> tuple[Duck, types.Columns]:
     name_anonymous_columns(tree)
     duck = session.duck(session.resolved(tree))
     columns = session.columns(duck)
+    if session.empty:
+        checks.check(session, tree)
     seen: set[str] = set()
     for name, _ in columns:
         if name.lower() in seen:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -127,34 +128,7 @@ class SmallestCloud:
 def running() -> Iterator[SmallestCloud]:
     """One on a free port of 127.0.0.1."""
     cloud = SmallestCloud()
-
-    class Handler(BaseHTTPRequestHandler):
-        def answer(self) -> None:
-            parts = urlsplit(self.path)
-            asked = dict(parse_qsl(parts.query))
-            query = {k: v for k, v in asked.items() if k not in ("alt", "prettyPrint")}
-            length = int(self.headers.get("Content-Length") or 0)
-            body = json.loads(self.rfile.read(length)) if length else None
-            shown = "?" + "&".join(f"{k}={v}" for k, v in query.items()) if query else ""
-            line = f"{self.command} {parts.path}{shown}"
-            cloud.requests.append(Request(line, body, dict(self.headers), asked))
-            code, answer = cloud.answer(self.command, parts.path, query, body)
-            if code == DROPPED:
-                return
-            content = (
-                b"" if answer is None else answer.encode() if isinstance(answer, str) else json.dumps(answer).encode()
-            )
-            self.send_response(code)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815
-
-        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, cloud))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     cloud.url = f"http://127.0.0.1:{server.server_address[1]}"
@@ -164,3 +138,34 @@ def running() -> Iterator[SmallestCloud]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+class Handler(BaseHTTPRequestHandler):
+    """HTTP in front of the recorder."""
+
+    def __init__(self, cloud: SmallestCloud, *arguments: Any) -> None:
+        self.cloud = cloud
+        super().__init__(*arguments)
+
+    def answer(self) -> None:
+        parts = urlsplit(self.path)
+        asked = dict(parse_qsl(parts.query))
+        query = {name: value for name, value in asked.items() if name not in ("alt", "prettyPrint")}
+        length = int(self.headers.get("Content-Length") or 0)
+        body = json.loads(self.rfile.read(length)) if length else None
+        shown = "?" + "&".join(f"{name}={value}" for name, value in query.items()) if query else ""
+        line = f"{self.command} {parts.path}{shown}"
+        self.cloud.requests.append(Request(line, body, dict(self.headers), asked))
+        code, answer = self.cloud.answer(self.command, parts.path, query, body)
+        if code == DROPPED:
+            return
+        content = b"" if answer is None else answer.encode() if isinstance(answer, str) else json.dumps(answer).encode()
+        self.send_response(code)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815
+
+    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
+        """Nothing: what was asked is in `requests`."""

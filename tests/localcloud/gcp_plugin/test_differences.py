@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pulumi.runtime.proto import provider_pb2
 
+from localcloud.gcp_plugin.properties import UNKNOWN
 from tests.localcloud.gcp_plugin.engine_client import EngineClient, Refused
 from tests.localcloud.gcp_plugin.smallest_cloud import P, SmallestCloud
 from tests.localcloud.gcp_plugin.test_requests import ARGUMENTS, CONNECTION, EXTERNAL
@@ -61,6 +62,15 @@ def test_a_change_updates_or_replaces(engine: EngineClient, token: str, change: 
 def test_another_spelling_is_no_change(engine: EngineClient, token: str, spelling: dict[str, Any]) -> None:
     made = engine.create(token, ARGUMENTS[token])
     assert engine.diff(made, ARGUMENTS[token] | spelling).changes == provider_pb2.DiffResponse.DIFF_NONE
+
+
+def test_what_a_preview_does_not_know_yet_counts_as_changed(engine: EngineClient) -> None:
+    table = engine.create(TABLE, ARGUMENTS[TABLE])
+    unknown_connection = {"externalDataConfiguration": {**EXTERNAL, "connectionId": UNKNOWN}}
+    diff = engine.diff(table, ARGUMENTS[TABLE] | unknown_connection)
+    assert list(diff.detailedDiff) == ["externalDataConfiguration.connectionId"]
+    grant = engine.create(GRANT, ARGUMENTS[GRANT])
+    assert list(engine.diff(grant, {**ARGUMENTS[GRANT], "member": UNKNOWN}).replaces) == ["member"]
 
 
 def test_grants_and_tables_are_deleted_before_they_are_replaced(engine: EngineClient) -> None:
@@ -141,6 +151,14 @@ def test_what_exists_can_be_imported(engine: EngineClient, token: str, identifie
     if token == TABLE:
         wanted["deletionProtection"] = True  # an import is protected until the program says otherwise
     assert engine.diff(imported, wanted).changes == provider_pb2.DiffResponse.DIFF_NONE
+
+
+def test_a_program_can_look_up_what_exists_with_part_of_its_state(engine: EngineClient) -> None:
+    made = engine.create(CONNECTION_TYPE, ARGUMENTS[CONNECTION_TYPE])
+    made.state, made.inputs = {"location": "US"}, {}
+    found = engine.refresh(made)
+    assert found is not None
+    assert found.state["name"] == CONNECTION
 
 
 def test_an_identifier_of_another_form_is_refused_with_the_known_forms(engine: EngineClient) -> None:

@@ -10,8 +10,8 @@ import re
 import pytest
 
 from localcloud.gcp_plugin import VERSION
-from localcloud.gcp_plugin.catalogue import RESOURCE_TYPES, schema
 from localcloud.gcp_plugin.properties import UNKNOWN
+from localcloud.gcp_plugin.resource_types import RESOURCE_TYPES, schema
 from tests.localcloud.gcp_plugin.engine_client import EngineClient
 from tests.localcloud.gcp_plugin.test_requests import ARGUMENTS
 

@@ -71,6 +71,29 @@ def test_a_fault_that_could_not_act_is_refused(cloud: RunningCloud, fault: dict[
         cloud.control("faults", fault)
 
 
+def test_rows_fail_as_asked_and_recover(cloud: RunningCloud, model: str) -> None:
+    texts = [f"text {n}" for n in range(40)]
+    embedded = (
+        f"SELECT content, status FROM AI.GENERATE_EMBEDDING(MODEL {model}, (SELECT content FROM UNNEST(@t) AS content))"
+    )
+    parameters = [bigquery.ArrayQueryParameter("t", "STRING", texts)]
+
+    def failed() -> set[str]:
+        rows = cloud.query(embedded, query_parameters=parameters)
+        assert len(rows) == 40
+        assert {row.status for row in rows} <= {"", "A retryable error occurred: of a test"}
+        return {row.content for row in rows if row.status}
+
+    status = "A retryable error occurred: of a test"
+    cloud.control("faults", {"rows": {"rate": 0.3, "seed": 1, "status": status, "times": 2}})
+    first = failed()
+    assert 4 <= len(first) <= 20, "about three in ten"
+    assert failed() == first, "the same rows for the same seed"
+    assert failed() == set(), "each failed twice and no more"
+    cloud.control("faults", {"rows": {"uris": ["text 7"], "status": status}})
+    assert failed() == {"text 7"}
+
+
 def test_the_plan_can_be_looked_at_and_forgotten(cloud: RunningCloud) -> None:
     cloud.control("faults", {"faults": [{"path": "x", "status": 500}, {"rows": {"rate": 0.5}}]})
     plan = cloud.control("state")["faults"]

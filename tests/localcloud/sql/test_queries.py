@@ -37,7 +37,7 @@ def pets(warehouse: Warehouse) -> Warehouse:
         ("DATE '2026-01-02'", "DATE", "2026-01-02"),
         ("DATETIME '2026-01-02 03:04:05'", "DATETIME", "2026-01-02T03:04:05"),
         ("TIMESTAMP '2026-01-02 03:04:05.5+00'", "TIMESTAMP", "1767323045500000"),
-        ("JSON '{\"a\": 1}'", "JSON", '{"a": 1}'),
+        ("JSON '{\"a\": 1}'", "JSON", '{"a":1}'),
         ("NULL", "INTEGER", None),
         ("SUM(x)", "INTEGER", "3"),
         ("AVG(x)", "FLOAT", "1.5"),

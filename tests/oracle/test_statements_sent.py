@@ -1,0 +1,76 @@
+"""What the program really sends, with the query parameters it really declares, is what Google's analyzer takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+import zetasql.types as z
+
+from imagesearch import embeddings, search, vector_index
+from imagesearch.bigquery import Parameter
+from imagesearch.search import Query, Searches
+from imagesearch.sql import Identifier
+from tests.inventory.stack_files import STACK_FILES, StackFile
+from tests.oracle.stack_statements import StackStatements
+from tests.oracle.zetasql_catalog import array, scalar, struct
+from tests.program import test_convergence as runs
+from tests.program.fake_warehouse import FakeWarehouse
+
+
+def _declared(kind: dict[str, Any]) -> z.Type:
+    """The type that a parameter's REST form declares."""
+    if kind["type"] == "ARRAY":
+        return array(_declared(kind["arrayType"]))
+    if kind["type"] == "STRUCT":
+        return struct({member["name"]: _declared(member["type"]) for member in kind["structTypes"]})
+    return scalar(kind["type"])
+
+
+def _parameters(given: Sequence[Parameter]) -> dict[str, z.Type]:
+    shapes = [parameter.to_api_repr() for parameter in given]
+    return {shape["name"]: _declared(shape["parameterType"]) for shape in shapes}
+
+
+@pytest.mark.parametrize("stack", STACK_FILES, ids=[file.stack for file in STACK_FILES])
+def test_every_statement_of_a_run_is_taken_with_its_parameters(stack: StackFile) -> None:
+    statements = StackStatements(stack)
+    names = {key: value for key, value in statements.placeholders.items() if isinstance(value, Identifier)}
+    settings = stack.settings
+    work = embeddings.Embeddings(
+        object_table=names["object_table"],
+        model=names["model"],
+        table=names["embeddings"],
+        failures=names["failures"],
+        location=settings.dataset.location,
+        endpoint=settings.embedding.endpoint,
+        dimension=settings.embedding.length,
+        content_types=tuple(settings.images.content_types),
+        limit=settings.images.limit,
+    )
+    searches = Searches(
+        queries=tuple(Query(item.name, item.text, item.top_k) for item in settings.searches),
+        model=names["model"],
+        embeddings=names["embeddings"],
+        search_embeddings=names["search_embeddings"],
+        results=names["results"],
+        dimension=settings.embedding.length,
+        distance=settings.index.distance,
+    )
+    warehouse = runs.answering(runs.COUNTS, runs.SETTLED, batches=[runs.BATCH, []])
+    embeddings.create_tables(warehouse, work.table, work.failures, "0123456789abcdef")
+    embeddings.converge(warehouse, work, runs.silent)
+    search.run(warehouse, searches)
+    search.search(warehouse, searches, "a castle", 5)
+    index = vector_index.VectorIndex("met_images_index", work.table, "IVF", settings.index.distance, wait=False)
+    vector_index.ensure(warehouse, index, 10_000, runs.silent)
+    _check(statements, warehouse)
+    assert len(warehouse.asked) >= 14
+
+
+def _check(statements: StackStatements, warehouse: FakeWarehouse) -> None:
+    """Every statement in order, against what those before it made."""
+    catalog = statements.empty_catalog()
+    for text, parameters in warehouse.asked:
+        catalog.run(text, _parameters(parameters))
