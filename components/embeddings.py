@@ -7,13 +7,12 @@ from typing import Any
 
 import pulumi
 from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
-from pydantic import TypeAdapter
 
 from components.dynamic import Properties, Provider, hidden, identifier, inputs_of, say
 from components.object_table import ObjectTable
 from components.remote_model import RemoteModel, suffix
 from components.settings import Stack
-from imagesearch import embeddings
+from imagesearch import convergence, embeddings, plan
 from imagesearch.errors import NotThere
 from imagesearch.models import MULTIMODAL_EMBEDDING
 from imagesearch.ownership import adopt_table, new_owner
@@ -31,13 +30,13 @@ _INPUTS = (
     "dimension",
     "content_types",
     "limit",
+    "prune_to_limit",
     "wait",
     "max_attempts",
     "deadline_minutes",
     "budget_usd",
     "max_prune_fraction",
 )
-_WORK = TypeAdapter(embeddings.Embeddings)
 _SHOWN = ("objects", "target", "embedded", "set_aside", "stored")
 
 
@@ -85,11 +84,15 @@ class EmbeddedImagesProvider(Provider):
     def moved(self, olds: Properties, news: Properties) -> bool:
         if news["sync"] == "onChange":
             return False
+        work = embeddings.parse(news)
         try:
-            counts = embeddings.count(self.warehouse(news), _work(news))
+            counts = embeddings.count(self.warehouse(news), work)
         except NotThere:
             return True
-        return not counts.settled or counts.version != olds["version"]
+        if counts.settled(work):
+            return bool(counts.version != olds["version"])
+        say(plan.work(work, counts))
+        return True
 
     def create(self, props: Properties) -> CreateResult:
         return CreateResult(props["table"], self._converge(props))
@@ -99,15 +102,15 @@ class EmbeddedImagesProvider(Provider):
 
     def read(self, id_: str, props: Properties) -> ReadResult:
         try:
-            counts = embeddings.count(self.warehouse(props), _work(props))
+            counts = embeddings.count(self.warehouse(props), embeddings.parse(props))
         except NotThere:
             return ReadResult("", {})
         return ReadResult(id_, {**props, **_shown(counts)}, inputs_of(props, *_INPUTS, "owner", "sync"))
 
     def _converge(self, props: Properties) -> Properties:
-        warehouse, work = self.warehouse(props), _work(props)
+        warehouse, work = self.warehouse(props), embeddings.parse(props)
         embeddings.create_tables(warehouse, work.table, work.failures, props["owner"])
-        outcome = embeddings.converge(warehouse, work, say)
+        outcome = convergence.converge(warehouse, work, say)
         run = {"added": outcome.added, "updated": outcome.updated, "deleted": outcome.deleted}
         return {**props, **_shown(outcome.counts), **run, "complete": outcome.complete}
 
@@ -138,6 +141,8 @@ class Embeddings(pulumi.ComponentResource):
     path: Identifier
     failures: Identifier
     images: EmbeddedImages
+    work: dict[str, Any]
+    """What is to be embedded, as plain values."""
 
     def __init__(
         self,
@@ -151,6 +156,7 @@ class Embeddings(pulumi.ComponentResource):
         table, failures = tables(stack.settings)
         self.path = table_name(stack.project, stack.settings.dataset.id, table)
         self.failures = table_name(stack.project, stack.settings.dataset.id, failures)
+        self.work = _properties(stack.settings, object_table, model, self)
         depends_on = [object_table.table, model.resource]
         made = EmbeddingsTables(
             f"{name}-tables",
@@ -161,7 +167,7 @@ class Embeddings(pulumi.ComponentResource):
         )
         self.images = EmbeddedImages(
             name,
-            {**stack.place, **_properties(stack.settings, object_table, model, self), "owner": made.owner},
+            {**stack.place, **self.work, "sync": stack.settings.embedding.sync, "owner": made.owner},
             pulumi.ResourceOptions(parent=self, depends_on=depends_on),
         )
         self.register_outputs({"table": self.path.path})
@@ -186,19 +192,15 @@ def _properties(settings: Settings, object_table: ObjectTable, model: RemoteMode
         "dimension": settings.embedding.length,
         "content_types": settings.images.content_types,
         "limit": settings.images.limit,
+        "prune_to_limit": settings.images.prune_to_limit,
         **settings.embedding.model_dump(
-            include={"wait", "max_attempts", "deadline_minutes", "budget_usd", "max_prune_fraction", "sync"}
+            include={"wait", "max_attempts", "deadline_minutes", "budget_usd", "max_prune_fraction"}
         ),
     }
 
 
 def _tables(properties: Properties) -> tuple[Identifier, Identifier]:
     return identifier(properties["table"]), identifier(properties["failures"])
-
-
-def _work(properties: Properties) -> embeddings.Embeddings:
-    names = {key: identifier(properties[key]) for key in ("object_table", "model", "table", "failures")}
-    return _WORK.validate_python({"limit": None, **properties, **names})
 
 
 def _shown(counts: embeddings.Counts) -> Properties:

@@ -42,6 +42,11 @@ class ObjectTable(pulumi.ComponentResource):
                 "object_metadata": "SIMPLE",
                 "autodetect": False,
             },
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[dataset.contents]),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=[dataset.contents],
+                replace_on_changes=["externalDataConfiguration"],  # it holds no data: made anew, not patched
+                delete_before_replace=True,
+            ),
         )
         self.register_outputs({"table": self.path.path})

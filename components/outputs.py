@@ -53,6 +53,7 @@ def export(
     for name in _COUNTS:
         pulumi.export(name, getattr(embeddings.images, name))
     pulumi.export("index", index.state)
+    pulumi.export("convergence", embeddings.work)
     pulumi.export("queries", [query.model_dump() for query in settings.searches])
     pulumi.export("searches", searches.found)
     pulumi.export("estimate", estimate(settings))

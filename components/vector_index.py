@@ -17,7 +17,7 @@ from imagesearch.errors import NotThere
 
 INDEX = "met_images_index"
 _INDEX = TypeAdapter(vector_index.VectorIndex)
-_INPUTS = ("table", "index", "type", "distance", "wait", "min_recall", "rows", "version")
+_INPUTS = ("table", "index", "dimension", "type", "distance", "wait", "min_recall", "rows", "version")
 
 
 class VectorIndexProvider(Provider):
@@ -86,6 +86,7 @@ class VectorIndex(pulumi.ComponentResource):
                 **stack.place,
                 "table": embeddings.path.path,
                 "index": INDEX,
+                "dimension": stack.settings.embedding.length,
                 **settings.model_dump(include={"type", "distance", "wait", "min_recall"}),
                 "rows": embeddings.images.stored,
                 "version": embeddings.images.version,

@@ -3,8 +3,11 @@
     python -m imagesearch status [--json]        counts, index, what the searches found
     python -m imagesearch search TEXT [--top-k]  search for anything, now; writes nothing
     python -m imagesearch gallery [--output F]   one HTML page with the pictures that were found
+    python -m imagesearch failures [--json]      images that are not embedded, and why
+    python -m imagesearch converge               go on embedding, as `pulumi up` would
 
-Exit codes: 0 done · 1 it failed, and the message says what to do · 2 the arguments are wrong.
+Exit codes: 0 done · 1 it failed, and the message says what to do · 2 the arguments are wrong · 3 converge has not
+finished (embedding.wait is false).
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from imagesearch import gallery, report, search, stack
+from imagesearch import convergence, embeddings, gallery, report, search, stack
 from imagesearch.errors import ImageSearchError
 
 
@@ -54,6 +57,25 @@ def _gallery(options: argparse.Namespace) -> None:
     print(page.resolve())
 
 
+def _failures(options: argparse.Namespace) -> None:
+    chosen = stack.read(options.stack)
+    rows = embeddings.failures(chosen.warehouse, chosen.name("failures_table"), options.limit)
+    if options.json:
+        print(json.dumps([{**row, "last_attempt": row["last_attempt"].isoformat()} for row in rows], indent=2))
+    else:
+        _console().print(report.failures_table(rows))
+
+
+def _converge(options: argparse.Namespace) -> int:
+    chosen = stack.read(options.stack)
+    outcome = convergence.converge(chosen.warehouse, chosen.work, lambda line: print(line, flush=True))
+    print(
+        f"{outcome.counts.embedded:,} of {outcome.counts.target:,} embedded, {outcome.counts.set_aside:,} set aside, "
+        f"{outcome.counts.pending:,} pending. `pulumi up` brings the index and the searches up to date."
+    )
+    return 0 if outcome.complete else 3
+
+
 def _console() -> Console:
     """As wide as the terminal; where there is none, wide enough for names."""
     return Console() if sys.stdout.isatty() else Console(width=140)
@@ -73,6 +95,14 @@ def _parser() -> argparse.ArgumentParser:
     find.add_argument("--top-k", type=_top_k, default=5, metavar="N", help="how many images (1 to 1000; default 5)")
     find.add_argument("--json", action="store_true", help="for machines")
     find.set_defaults(run=_search)
+
+    failed = commands.add_parser("failures", help="images that are not embedded, and why")
+    failed.add_argument("--limit", type=_top_k, default=100, metavar="N", help="how many (1 to 1000; default 100)")
+    failed.add_argument("--json", action="store_true", help="for machines")
+    failed.set_defaults(run=_failures)
+
+    go_on = commands.add_parser("converge", help="go on embedding, as `pulumi up` would")
+    go_on.set_defaults(run=_converge)
 
     page = commands.add_parser("gallery", help="write one HTML page with the pictures that were found")
     page.add_argument("--output", default="gallery.html", metavar="FILE", help="where to (default gallery.html)")

@@ -37,7 +37,9 @@ CREATION_TIMEOUT = 60.0
 """Seconds that creating a job, or any other single request, may take with all its retries."""
 POLLING_INTERVALS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Seconds between looks at a running job; the last one goes on."""
-_RESUBMIT = frozenset({"jobInternalError", "jobBackendError", "jobRateLimitExceeded", "backendError"})
+_RESUBMIT = frozenset(
+    {"jobInternalError", "jobBackendError", "jobRateLimitExceeded", "backendError", "rateLimitExceeded"}
+)
 """Reasons with which a job ends though its statement is good: submit it under a new id."""
 MAX_SUBMISSIONS = 6
 

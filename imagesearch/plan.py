@@ -1,11 +1,31 @@
-"""What a stack would do and cost, from its settings alone."""
+"""What a run would do and cost: from the settings alone, and from the data once there are any."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from imagesearch import prices
+from imagesearch.embeddings import Counts, Embeddings
+from imagesearch.models import ENDPOINTS
 from imagesearch.settings import Settings
+
+
+def work(todo: Embeddings, counts: Counts) -> str:
+    """One line: what a run would embed and delete, at what cost, and how long that takes at the quota."""
+    quota = ENDPOINTS[todo.endpoint].quota_in(todo.location)
+    parts = []
+    if counts.pending:
+        hours = quota.minutes(counts.pending) / 60
+        parts.append(
+            f"embed {counts.new:,} new and {counts.changed:,} changed images: {counts.pending:,} requests, about "
+            f"${prices.estimate(todo.endpoint, counts.pending):,.2f}, at least {hours:.2f} hours at {todo.location}'s "
+            f"quota of {quota.requests_per_minute:,} a minute, {quota.jobs(counts.pending):,} jobs or more"
+        )
+    if counts.stale:
+        parts.append(f"delete the embeddings of {counts.stale:,} images that are gone")
+    if todo.prune_to_limit and counts.beyond_limit:
+        parts.append(f"delete {counts.beyond_limit:,} embeddings beyond images.limit")
+    return "; ".join(parts) or "nothing to do"
 
 
 def estimate(settings: Settings) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console, Group
@@ -54,6 +54,16 @@ def hits_table(text: str, hits: Sequence[Hit]) -> Group:
     for hit in hits:
         table.add_row(f"{hit.distance:.4f}", Text(hit.caption or "(no caption)"), Text(hit.uri))
     return Group(heading, table if hits else Text("  nothing found", style="dim"))
+
+
+def failures_table(rows: Sequence[Mapping[str, Any]]) -> Table | Text:
+    """Images that are not embedded: what kind of failure, how often tried, the status, the uri."""
+    if not rows:
+        return Text("Every image within images.limit is embedded.", style="green")
+    table = Table("kind", "tried", "status", "image", box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        table.add_row(row["kind"], str(row["attempts"]), Text(row["status"]), Text(row["uri"]))
+    return table
 
 
 def _made(outputs: dict[str, Any]) -> Table:

@@ -73,6 +73,8 @@ class Images(_Section):
     uris: Annotated[list[Uri], Field(min_length=1)] = ["gs://gcs-public-data--met/*"]
     content_types: Annotated[list[str], Field(min_length=1)] = ["image/jpeg"]
     limit: Annotated[int, Field(ge=1)] | None = 10_000
+    prune_to_limit: bool = False
+    """Whether lowering `limit` deletes what was paid for."""
     public: bool = False
     """Whether anyone may read the bucket. Then no role is granted on it."""
 

@@ -80,7 +80,7 @@ class Text:
     value: str
 
     def __str__(self) -> str:
-        return json.dumps(self.value)  # JSON's escapes are a subset of GoogleSQL's
+        return json.dumps(self.value, ensure_ascii=False)  # what JSON still escapes, GoogleSQL reads alike
 
 
 @dataclass(frozen=True)

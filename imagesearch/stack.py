@@ -12,7 +12,9 @@ import subprocess
 from dataclasses import dataclass
 from typing import Any
 
+from imagesearch import embeddings
 from imagesearch.bigquery import Target, Warehouse
+from imagesearch.embeddings import Embeddings
 from imagesearch.errors import ImageSearchError
 from imagesearch.search import Searches
 from imagesearch.sql import Identifier
@@ -39,6 +41,12 @@ class Stack:
             self.config.get("gcp:accessToken", ""),
         )
         return Warehouse(target, labels=self.outputs["labels"])
+
+    @property
+    def work(self) -> Embeddings:
+        """What is to be embedded, as the stack's resource has it."""
+        given = self.outputs["convergence"]
+        return embeddings.parse({**given, "location": self.outputs["location"]})
 
     @property
     def searches(self) -> Searches:

@@ -15,6 +15,10 @@ from imagesearch.waiting import Say
 
 MIN_ROWS = 5_000
 """CREATE VECTOR INDEX is refused below this many rows."""
+MIN_BYTES = 10 * 1024 * 1024
+"""An index on less data than this is created but never populated."""
+BYTES_A_NUMBER = 8
+"""Of an embedding, FLOAT64."""
 REBUILD_DRIFT = 0.3
 """From this drift on Google advises to rebuild an index."""
 USABLE_DEADLINE = 60 * 60.0
@@ -30,6 +34,7 @@ class VectorIndex:
 
     name: str
     table: Identifier
+    dimension: int
     type: str
     """IVF, TREE_AH, or none."""
     distance: str
@@ -58,8 +63,8 @@ def ensure(warehouse: Warehouse, index: VectorIndex, rows: int, say: Say) -> Sta
         drop(warehouse, index)
         return State("none", "index.type is none")
     found = _look(warehouse, index)
-    if found is None and rows < MIN_ROWS:
-        return _skipped(rows)
+    if found is None and (skipped := _skipped(index, rows)):
+        return skipped
     if found is not None and found["index_status"] == "PERMANENTLY DISABLED":
         say(f"the vector index is permanently disabled ({found['disable_reason']}); making it anew")
         drop(warehouse, index)
@@ -81,7 +86,7 @@ def look(warehouse: Warehouse, index: VectorIndex, rows: int) -> State:
         return State("none", "index.type is none")
     found = _look(warehouse, index)
     if found is None:
-        return _skipped(rows) if rows < MIN_ROWS else State("missing", "there is no index on the table")
+        return _skipped(index, rows) or State("missing", "there is no index on the table")
     if found["index_status"] != "ACTIVE":
         return State(found["index_status"].lower(), str(found["disable_reason"] or ""), found["coverage_percentage"])
     if not _usable(found):
@@ -98,8 +103,14 @@ def drop(warehouse: Warehouse, index: VectorIndex) -> None:
         warehouse.query(sql.render("drop_vector_index", index=sql.index_name(index.name), embeddings=index.table))
 
 
-def _skipped(rows: int) -> State:
-    return State("skipped", f"{rows:,} rows; BigQuery builds vector indexes from {MIN_ROWS:,} rows on")
+def _skipped(index: VectorIndex, rows: int) -> State | None:
+    """Why there cannot be an index yet; None when there can."""
+    if rows < MIN_ROWS:
+        return State("skipped", f"{rows:,} rows; BigQuery builds vector indexes from {MIN_ROWS:,} rows on")
+    size = rows * index.dimension * BYTES_A_NUMBER
+    if size < MIN_BYTES:
+        return State("skipped", f"{size / 2**20:.1f} MiB; BigQuery populates vector indexes from 10 MiB on")
+    return None
 
 
 def _create(warehouse: Warehouse, index: VectorIndex) -> None:

@@ -49,7 +49,6 @@ def assemble(context: Context, authority: auth.Authority, embedder: LoadingEmbed
     cloud = LocalServices(context, embedder)
     engine = SqlEngine(context.store, cloud, lambda: context.settings.index_delay)
     jobs = Jobs(context, engine)
-    jobs.expire_answers()
     routes = [
         control.health(context, embedder.describe),
         *control.routes(context, cloud.ledger.totals, authority.issue),

@@ -6,27 +6,19 @@ model loads in the background; `server.json` and the ready call come when reques
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import errno
 import logging
 import os
-import signal
 import socket
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from localcloud.home import Home, HomeInUse, call, command_of
 
-if TYPE_CHECKING:
-    from localcloud.ports import Embedder
-
-_GRACE = 1
-"""Seconds that open requests are given at the end."""
 _LOG_BYTES = 5_000_000
 
 
@@ -57,69 +49,14 @@ def serve(options: Options, ready: Callable[[dict[str, Any]], None]) -> None:
         raise CannotStart(str(error)) from None
     listener = _listen(options.port)
     _log_to(options.home.log)
-    _run(options, listener, ready)
+    from localcloud.running import run  # loads everything else
+
+    run(options, listener, ready)
     options.home.server.unlink(missing_ok=True)
     os.close(lock)
     logging.shutdown()
     sys.stdout.flush()
     os._exit(0)  # threads that still wait for something must not keep the process; everything is written out
-
-
-def _run(options: Options, listener: socket.socket, ready: Callable[[dict[str, Any]], None]) -> None:
-    import uvicorn
-
-    from localcloud.assembly import assemble
-    from localcloud.auth import Authority
-    from localcloud.clock import Clock
-    from localcloud.context import Context
-    from localcloud.store import Store
-    from localcloud.vertex.loading import LoadingEmbedder
-
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    home = options.home
-    context = Context(home.path, Store(home.state), Clock(), url, options.project)
-    authority = Authority(home.credentials, url, options.project, context.owner)
-    embedder = LoadingEmbedder(options.embedder, lambda: _embedder(options.embedder))
-    cloud = assemble(context, authority, embedder)
-
-    class Server(uvicorn.Server):
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            about = {"url": url, "port": int(url.rpartition(":")[2]), "pid": os.getpid(), "home": str(home.path)}
-            about |= {"project": options.project, "embedder": options.embedder, "started": time.time()}
-            home.announce(about)
-            ready(about)
-
-        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-            await asyncio.to_thread(cloud.cancel_jobs)  # requests that wait for one are answered then
-            await super().shutdown(sockets)
-
-    config = uvicorn.Config(
-        cloud.app,
-        lifespan="off",
-        ws="none",
-        http="h11",
-        loop="asyncio",
-        log_config=None,
-        access_log=False,
-        timeout_keep_alive=120,
-        timeout_graceful_shutdown=_GRACE,
-        h11_max_incomplete_event_size=128 * 1024,
-    )
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)  # uvicorn raises the signal again when it has ended; we end ourselves
-    Server(config).run(sockets=[listener])
-    cloud.close()
-
-
-def _embedder(name: str) -> Embedder:
-    if name == "hash":
-        from localcloud.vertex.hashed import HashEmbedder
-
-        return HashEmbedder()
-    from localcloud.vertex.embedder import Embedder as RealEmbedder
-
-    return RealEmbedder()
 
 
 def _listen(port: int) -> socket.socket:

@@ -11,7 +11,7 @@ import copy
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,11 @@ class Transaction:
     def put(self, kind: str, name: str, document: Document) -> None:
         """Create or replace a document."""
         body = json.dumps(document, separators=(",", ":"))
-        self.sql.execute("INSERT OR REPLACE INTO localcloud.documents VALUES (?, ?, ?)", [kind, name, body])
+        if self.get(kind, name) is None:  # INSERT OR REPLACE takes three times as long as either
+            self.sql.execute("INSERT INTO localcloud.documents VALUES (?, ?, ?)", [kind, name, body])
+        else:
+            change = "UPDATE localcloud.documents SET body = ? WHERE kind = ? AND name = ?"
+            self.sql.execute(change, [body, kind, name])
         self.written[kind, name] = json.loads(body)
 
     def delete(self, kind: str, name: str) -> None:
@@ -136,7 +140,5 @@ class Store:
 
 
 def _roll_back(cursor: duckdb.DuckDBPyConnection) -> None:
-    try:
+    with suppress(duckdb.TransactionException):  # a failed commit has already rolled back
         cursor.rollback()
-    except duckdb.TransactionException:
-        pass  # a failed commit has already rolled back

@@ -1,4 +1,4 @@
--- What came of one batch. Run by imagesearch.embeddings.
+-- What came of one batch. Run by imagesearch.convergence.
 SELECT
   COUNTIF(status = '' AND ARRAY_LENGTH(embedding) = ${dimension}) AS embedded,
   COUNTIF(STARTS_WITH(status, 'A retryable error occurred:')) AS retryable,

@@ -45,4 +45,9 @@ SELECT
   (SELECT COUNTIF(state = 'new') FROM states) AS `new`,
   (SELECT COUNT(*) FROM embedded WHERE uri NOT IN (SELECT uri FROM objects)) AS stale,
   (SELECT COUNT(*) FROM embedded) AS stored,
+  (
+    SELECT GREATEST(COUNT(*) - @target_limit, 0)
+    FROM embedded
+    WHERE uri IN (SELECT uri FROM objects)
+  ) AS beyond_limit,
   (SELECT MAX(embedded_at) FROM embedded) AS last_embedded

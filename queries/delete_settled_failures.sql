@@ -1,4 +1,4 @@
--- Forget failures whose object is gone, has changed since, or was embedded in the end. Run by imagesearch.embeddings.
+-- Forget failures whose object is gone, has changed since, or was embedded in the end. Run by imagesearch.convergence.
 DELETE FROM ${failures} AS failures
 WHERE
   NOT EXISTS (

@@ -1,4 +1,4 @@
--- Keep what a staging table says of the rows that failed, each attempt counted once. Run by imagesearch.embeddings.
+-- Keep what a staging table says of the rows that failed, each attempt counted once. Run by imagesearch.convergence.
 MERGE ${failures} AS known
 USING (
   SELECT

@@ -1,4 +1,4 @@
--- The next images to embed: those never tried first, then by fewest attempts, in uri order. Run by imagesearch.embeddings.
+-- The next images to embed: those never tried first, then by fewest attempts, in uri order. Run by imagesearch.convergence.
 WITH
   target AS (
     SELECT

@@ -16,6 +16,7 @@ the official host's program runner in the same module (python/cmd/pulumi-languag
 from __future__ import annotations
 
 import asyncio
+import atexit
 import base64
 import importlib.metadata
 import json
@@ -54,6 +55,8 @@ ENGINE_POLL_SECONDS = 0.5
 
 def main() -> None:
     """Serve until the engine ends this process: programs, or with `--dynamic-providers` those."""
+    # The kernel ends this process at once. A Python handler waits for the main thread, which a signal may miss.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     threading.Thread(target=_end_with_the_engine, daemon=True).start()
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # stdin is the engine's, which never writes: reading would hang
     if sys.argv[1] == "--dynamic-providers":
@@ -71,19 +74,13 @@ def _serve_dynamic_providers(arguments: list[str]) -> None:
 
 def _serve_programs(engine_address: str) -> None:
     programs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-    running = threading.Event()
-    signal.signal(signal.SIGINT, lambda *_: _leave(running))
-    signal.signal(signal.SIGTERM, lambda *_: _leave(running))
     server = grpc.server(ThreadPoolExecutor(8), options=_GRPC_CHANNEL_OPTIONS)
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(engine_address, programs), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)
     while True:  # programs run here, as they would on their own: signals and event loops want the main thread
-        program = programs.get()
-        running.set()
-        program()
-        running.clear()
+        programs.get()()
 
 
 class LanguageHost(LanguageServer):
@@ -181,6 +178,7 @@ def _run(request: Any, engine_address: str) -> Any:
     try:
         return _run_program(request)
     finally:
+        atexit._run_exitfuncs()  # the program has ended, though its process has not
         sys.stdout.flush()
         sys.stderr.flush()
 
@@ -321,13 +319,6 @@ def _distributions(*, required_by_others: bool) -> list[tuple[str, str]]:
 
 def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def _leave(running: threading.Event) -> None:
-    """End at a signal: at once in the middle of a program, else in order, so that the program's exit handlers run."""
-    if running.is_set():
-        os._exit(0)
-    sys.exit(0)
 
 
 def _end_with_the_engine() -> None:

@@ -45,6 +45,7 @@ def heartbeat(step: str, detail: Callable[[], str] = lambda: "") -> Iterator[Non
         yield
     finally:
         over.set()
+        thread.join()
     if (took := time.monotonic() - begun) >= 1:
         say(f"{step}: done in {duration(took)}")
 

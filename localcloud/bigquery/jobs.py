@@ -26,6 +26,8 @@ from localcloud.store import Document, Transaction
 
 _LOG = logging.getLogger(__name__)
 _AT_ONCE = 16
+_SWEEP = 3600.0
+"""Seconds between looks for expired answers."""
 #: Choice: a bug of the local cloud carries a reason that no client retries, so that it is seen at once.
 INTERNAL = "localCloudError"
 #: Where a job is looked for when the request names no location (jobs.get, parameter `location`).
@@ -72,6 +74,7 @@ class Jobs:
         self.engine = engine
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="job")
         self._live: dict[str, _Live] = {}
+        self._swept = 0.0
         self._recover()
 
     def insert(self, project: str, reference: Document, configuration: Document, location: str, member: str) -> Job:
@@ -87,6 +90,7 @@ class Jobs:
                 change.put("job", name, {"resource": resource})
             self._live[name] = live
         self._pool.submit(self._run, name, live)
+        self._sweep()
         return self._seen(live)
 
     def dry_run(self, project: str, configuration: Document, location: str, member: str) -> Job:
@@ -153,7 +157,7 @@ class Jobs:
             except TimeoutError:
                 return
 
-    def expire_answers(self, age: float = 24 * 3600) -> None:
+    def expire_answers(self, age: float = 24 * 3600.0) -> None:
         """Drop anonymous answers older than `age` seconds, as the service does after about a day."""
         limit = self._context.clock.millis() - age * 1000
         with self._store.transaction() as change:
@@ -163,6 +167,13 @@ class Jobs:
                     self._forget_answer(change, job)
                     gone = not_found(f"Not found: the answer of job {name} has expired; answers are kept for a day")
                     change.put("job", name, {"resource": job.resource, "error": _error(gone)})
+
+    def _sweep(self) -> None:
+        """Look for expired answers now and then, in the background."""
+        now = self._context.clock.time()
+        if now - self._swept > _SWEEP:
+            self._swept = now
+            self._pool.submit(self.expire_answers)
 
     def _run(self, name: str, live: _Live) -> None:
         live.resource["status"] = {"state": "RUNNING"}

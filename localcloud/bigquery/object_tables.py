@@ -36,8 +36,8 @@ OBJECT_SCHEMA: Document = {
 }
 
 
-def object_table(body: Document, project: str, location: str, context: Context, cloud: Cloud) -> Document:
-    """The fields of the new table's resource that its external configuration decides. Raises ApiError."""
+def object_table(body: Document, location: str, context: Context, cloud: Cloud) -> Document:
+    """The fields of the table's resource that its external configuration decides. Raises ApiError."""
     given = body["externalDataConfiguration"]
     refuse_unknown(given, _FIELDS, "externalDataConfiguration")
     if body.get("schema"):
@@ -47,7 +47,7 @@ def object_table(body: Document, project: str, location: str, context: Context, 
     if given.get("compression", "NONE") != "NONE":
         raise invalid("Object tables cannot have a compression.")
     _check_uris(given.get("sourceUris") or [])
-    owner, place, connection = _connection(given.get("connectionId") or "", project, context)
+    owner, place, connection = _connection(given.get("connectionId") or "", context)
     if place.lower() != location.lower():
         raise invalid(f"Cannot use connection {connection} in location {place} for a dataset in location {location}.")
     cloud.connection_member(owner, place, connection)
@@ -72,7 +72,7 @@ def _check_uris(uris: list[str]) -> None:
             raise invalid(f"Invalid source URI: {uri} has more than one wildcard")
 
 
-def _connection(text: str, project: str, context: Context) -> tuple[str, str, str]:
+def _connection(text: str, context: Context) -> tuple[str, str, str]:
     match = _CONNECTION.fullmatch(text)
     if not match:
         raise invalid(f"Invalid connection ID: {text!r}. Expected project.location.connection.")

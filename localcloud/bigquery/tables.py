@@ -130,8 +130,22 @@ class _Handlers:
             changed = revised(found, body, _WRITABLE, partial=partial)
             changed["lastModifiedTime"] = str(self._context.clock.millis())
             names = request.path_params
-            change.put("table", f"{names['project']}.{names['dataset']}.{names['table']}", changed)
+            name = f"{names['project']}.{names['dataset']}.{names['table']}"
+            if found["type"] == "EXTERNAL" and not (partial and "externalDataConfiguration" not in body):
+                changed = self._redefined(found, changed, body, partial=partial)
+                change.delete("object_cache", name)
+            change.put("table", name, changed)
         return partial_json(request, self._answer(changed))
+
+    def _redefined(self, found: Document, changed: Document, body: Document, *, partial: bool) -> Document:
+        """An object table over other objects, or through another connection: what it lists changes with it."""
+        given = body.get("externalDataConfiguration") or {}
+        staleness = body.get("maxStaleness") or (found.get("maxStaleness") if partial else None)
+        if partial:
+            given = merged(found["externalDataConfiguration"], given)
+        wanted = {"externalDataConfiguration": given, "maxStaleness": staleness}
+        kept = {name: value for name, value in changed.items() if name != "maxStaleness"}
+        return kept | object_table(wanted, found["location"], self._context, self._cloud)
 
     def _dataset(self, request: Request) -> Document:
         project, dataset = request.path_params["project"], request.path_params["dataset"]
@@ -163,7 +177,7 @@ class _Handlers:
             **merged({}, plain),
         }
         if "externalDataConfiguration" in body:
-            return resource | object_table(body, project, location, self._context, self._cloud)
+            return resource | object_table(body, location, self._context, self._cloud)
         if body.get("maxStaleness"):
             raise Unsupported("table field 'maxStaleness' of a table that is no object table")
         given = (body.get("schema") or {}).get("fields") or []
@@ -205,7 +219,8 @@ def _refuse_redefinition(found: Document, body: Document) -> None:
     sent = dict(body)
     if (body.get("schema") or {}).get("fields"):
         sent["schema"] = {"fields": [_column(field) for field in body["schema"]["fields"]]}
-    for name in ("schema", "externalDataConfiguration", "maxStaleness"):
+    fixed = ("schema",) if found["type"] == "EXTERNAL" else ("schema", "externalDataConfiguration", "maxStaleness")
+    for name in fixed:
         if sent.get(name) is not None and not _covers(found.get(name), sent[name]):
             raise Unsupported(f"updating table field {name!r}")
 

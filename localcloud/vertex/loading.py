@@ -10,12 +10,16 @@ from localcloud.ports import Embedder, Vector
 
 
 class LoadingEmbedder:
-    """Implements `localcloud.ports.Embedder` over one that a thread of its own makes."""
+    """Implements `localcloud.ports.Embedder` over one that a thread of its own makes, once `start` was called."""
 
     def __init__(self, name: str, make: Callable[[], Embedder]) -> None:
         self._name = name
+        self._make = make
         self._made: Future[Embedder] = Future()
-        threading.Thread(target=self._load, args=(make,), name="embedder", daemon=True).start()
+
+    def start(self) -> None:
+        """Begin to load; who asks for a vector earlier waits."""
+        threading.Thread(target=self._load, name="embedder", daemon=True).start()
 
     def text(self, text: str, dimension: int) -> Vector:
         """Unit vector of shape (dimension,). Raises what loading the model raised."""
@@ -32,8 +36,8 @@ class LoadingEmbedder:
         error = self._made.exception()
         return f"{self._name} (failed: {error})" if error else self._name
 
-    def _load(self, make: Callable[[], Embedder]) -> None:
+    def _load(self) -> None:
         try:
-            self._made.set_result(make())
+            self._made.set_result(self._make())
         except Exception as error:
             self._made.set_exception(error)

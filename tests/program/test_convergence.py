@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from imagesearch import embeddings
-from imagesearch.embeddings import Counts, Embeddings, converge
+from imagesearch.convergence import converge
+from imagesearch.embeddings import Counts, Embeddings
 from imagesearch.errors import InvariantBroken, NotOurs, OverBudget, PruneRefused
 from imagesearch.ownership import stack_labels
 from imagesearch.sql import table_name
@@ -18,7 +19,7 @@ from tests.program.fake_warehouse import FakeWarehouse
 
 OURS = stack_labels("image-search", "dev")
 COUNTS = Counts(
-    objects=100, target=100, embedded=90, set_aside=0, changed=0, new=10, stale=0, stored=90,
+    objects=100, target=100, embedded=90, set_aside=0, changed=0, new=10, stale=0, stored=90, beyond_limit=0,
     last_embedded=datetime(2026, 11, 22, tzinfo=UTC),
 )  # fmt: skip
 SETTLED = replace(COUNTS, embedded=100, new=0, stored=100)

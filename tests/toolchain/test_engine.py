@@ -64,6 +64,13 @@ pulumi.export("where", [pulumi.get_organization(), pulumi.get_project(), pulumi.
 pulumi.export("secret", config.get_secret("token"))
 """
 
+PROGRAM_IN_A_FOLDER = """
+import atexit, sys, beside
+
+atexit.register(print, "at the end")
+print(beside.WORD, repr(sys.stdin.read()))
+"""
+
 
 @pytest.fixture
 def file(project: Project, tmp_path: Path) -> Path:
@@ -124,12 +131,16 @@ def test_a_project_without_a_program_says_so(project: Project) -> None:
     assert "__main__.py" in project.pulumi("preview", expect=1)
 
 
-def test_a_program_in_a_folder_of_its_own_finds_its_modules_and_does_not_wait_for_input(project: Project) -> None:
+def test_a_program_in_a_folder_of_its_own_finds_its_modules_reads_no_input_and_runs_its_exit_handlers(
+    project: Project,
+) -> None:
     with (project.folder / "Pulumi.yaml").open("a") as file:
         file.write("main: program/\n")
     project.write("WORD = 'beside'", "program/beside.py")
-    project.write("import sys, beside\nprint(beside.WORD, repr(sys.stdin.read()))", "program/__main__.py")
-    assert "beside ''" in project.pulumi("preview")
+    project.write(PROGRAM_IN_A_FOLDER, "program/__main__.py")
+    output = project.pulumi("preview")
+    assert "beside ''" in output
+    assert "at the end" in output
 
 
 def test_about_names_the_python_and_the_packages_of_the_project(project: Project) -> None:

@@ -12,7 +12,7 @@ import requests
 from google.cloud import bigquery, storage
 from PIL import Image
 
-from imagesearch import embeddings, remote_model
+from imagesearch import convergence, embeddings, remote_model
 from imagesearch.bigquery import Target, Warehouse
 from imagesearch.ownership import stack_labels
 from imagesearch.sql import connection_name, table_name
@@ -45,8 +45,8 @@ class Pipeline:
             data = content if content is not None else picture(int(uuid.uuid4()) % 65536)
             self.bucket.blob(name).upload_from_string(data, content_type="image/jpeg")
 
-    def converge(self, **changes: object) -> embeddings.Outcome:
-        return embeddings.converge(self.warehouse, replace(self.work, **changes), self.said.append)  # type: ignore[arg-type]
+    def converge(self, **changes: object) -> convergence.Outcome:
+        return convergence.converge(self.warehouse, replace(self.work, **changes), self.said.append)  # type: ignore[arg-type]
 
     def paid(self) -> dict[str, int]:
         """What was paid for each object of this pipeline's bucket, by name."""
@@ -105,7 +105,7 @@ def pipeline(cloud: RunningCloud) -> Iterator[Pipeline]:
 @pytest.fixture
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows that failed are tried again at once."""
-    monkeypatch.setattr(embeddings, "BACKOFF_SECONDS", (0.0,))
+    monkeypatch.setattr(convergence, "BACKOFF_SECONDS", (0.0,))
 
 
 @pytest.fixture

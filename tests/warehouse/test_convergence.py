@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from imagesearch import embeddings
+from imagesearch import convergence, embeddings
 from imagesearch.errors import DeadlinePassed, JobCancelled, NotOurs, OverBudget, PruneRefused, Stalled
 from tests.warehouse.conftest import OWNER, Pipeline
 
@@ -104,7 +104,7 @@ def test_what_a_killed_run_had_paid_for_is_merged_not_paid_again(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(embeddings._Run, "_absorb", die)
+        patched.setattr(convergence._Run, "_absorb", die)
         with pytest.raises(KeyboardInterrupt):
             pipeline.converge()
     assert pipeline.stored() == {} and pipeline.paid() == dict.fromkeys(NAMES, 1)
@@ -182,9 +182,9 @@ def test_a_job_cancelled_by_someone_else_says_so_and_the_next_run_goes_on(
 ) -> None:
     pipeline.put(*NAMES)
     pipeline.cloud.control("settings", {"enforce_quota": True})
-    start = embeddings._BatchJob.run
+    start = convergence._BatchJob.run
 
-    def run(job: embeddings._BatchJob, warehouse: object, deadline: float, progress: object) -> None:
+    def run(job: convergence._BatchJob, warehouse: object, deadline: float, progress: object) -> None:
         def cancel(_: float) -> None:
             for running in pipeline.warehouse.running(pipeline.work.job_prefix):
                 running.cancel()
@@ -192,7 +192,7 @@ def test_a_job_cancelled_by_someone_else_says_so_and_the_next_run_goes_on(
         start(job, pipeline.warehouse, deadline, cancel)
 
     with monkeypatch.context() as patched:
-        patched.setattr(embeddings._BatchJob, "run", run)
+        patched.setattr(convergence._BatchJob, "run", run)
         with pytest.raises(JobCancelled):
             pipeline.converge()
     pipeline.cloud.control("settings", {"enforce_quota": False})

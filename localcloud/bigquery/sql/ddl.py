@@ -344,8 +344,6 @@ def _existing(session: Session, kind: str, name: Name, exists: bool) -> Document
 
 def _later(session: Session) -> bool:
     """Whether the other services may be asked: not while only names and types are checked."""
-    if session.empty:
-        session.deferred = True
     return not session.empty
 
 

@@ -117,7 +117,7 @@ def _plan(
     tree: Any = None,
     checked: Duck | None = None,
 ) -> Plan:
-    if checked is not None and session.empty:
+    if checked is not None and session.first:
         session.execute(Duck(f"EXPLAIN {checked.sql}", checked.values))
         checks.check(session, tree)
 

@@ -61,7 +61,6 @@ def generate(session: Session, node: Any) -> str:
     given = _input(session, node, call.expression)
     table = session.scratch(_output(model, given))
     if session.empty:
-        session.deferred = True
         return table
     _embed(session, model, dimension, given, table)
     return table

@@ -13,6 +13,7 @@ from sqlglot import exp
 
 from localcloud.bigquery.sql import ddl, dml, functions, indexes, parse, query, relations, types
 from localcloud.bigquery.sql.failures import is_conflict, stopped, translated
+from localcloud.bigquery.sql.interrupts import Interrupter
 from localcloud.bigquery.sql.names import Name
 from localcloud.bigquery.sql.plan import Plan
 from localcloud.bigquery.sql.session import SCRATCH, Session, Surroundings
@@ -49,7 +50,7 @@ class SqlEngine:
 
     def __init__(self, store: Store, cloud: Cloud, index_delay: Callable[[], float] = lambda: 3.0) -> None:
         self._store = store
-        self._around = Surroundings(store, cloud, VectorCache(), index_delay, relations.resolve)
+        self._around = Surroundings(store, cloud, VectorCache(), Interrupter(), index_delay, relations.resolve)
         self._turns: dict[Name, threading.Lock] = {}
         self._turns_lock = threading.Lock()
         store.cursor().execute(f"ATTACH IF NOT EXISTS ':memory:' AS {SCRATCH}")
@@ -57,12 +58,13 @@ class SqlEngine:
     def run(self, statement: Statement, commit: Callable[[Transaction, Outcome], None]) -> Outcome:
         """Run it; `commit` is called last inside the transaction that writes. Raises ApiError; nothing is written then."""
         tree = parse.parse(statement.text)
+        pays = isinstance(tree, exp.Expr) and tree.find(exp.GenerateEmbedding) is not None
         with ExitStack() as sessions:
-            session, plan = self._prepare(statement, tree, empty=True, sessions=sessions)
-            if statement.dry_run:
-                return Outcome(plan.statement_type, plan.schema, None, 0, session.statistics.body())
-            if session.deferred:
-                session, plan = self._prepare(statement, tree, empty=False, sessions=sessions)
+            if pays or statement.dry_run:
+                session, plan = self._prepare(statement, tree, sessions, empty=True, first=True)
+                if statement.dry_run:
+                    return Outcome(plan.statement_type, plan.schema, None, 0, session.statistics.body())
+            session, plan = self._prepare(statement, tree, sessions, empty=False, first=not pays)
             return self._apply(session, plan, commit)
 
     def rows(self, table: tuple[str, str], schema: dict[str, Any], start: int, count: int) -> list[dict[str, Any]]:
@@ -85,8 +87,10 @@ class SqlEngine:
         finally:
             cursor.close()
 
-    def _prepare(self, statement: Statement, tree: Any, *, empty: bool, sessions: ExitStack) -> tuple[Session, Plan]:
-        session = Session(self._around, statement, empty=empty)
+    def _prepare(
+        self, statement: Statement, tree: Any, sessions: ExitStack, *, empty: bool, first: bool
+    ) -> tuple[Session, Plan]:
+        session = Session(self._around, statement, empty=empty, first=first)
         sessions.callback(session.close)
         command = _COMMANDS.get(type(tree))
         if command is not None:

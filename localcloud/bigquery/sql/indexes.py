@@ -94,9 +94,7 @@ def create(session: Session, command: CreateVectorIndex) -> Plan:
                 f" {given['index_type']} index type. Please use VECTOR_SEARCH table-valued function directly to perform"
                 " the similarity search."
             )
-        if session.empty:
-            session.deferred = True
-        else:
+        if not session.empty:
             trained = _train(session, name, column, given)
 
     def apply(transaction: Transaction) -> Outcome:
@@ -134,9 +132,7 @@ def rebuild(session: Session, command: RebuildVectorIndex) -> Plan:
     name, found = _named(session, command.table, command.name, command.exists)
     trained: dict[str, Any] = {}
     if found is not None:
-        if session.empty:
-            session.deferred = True
-        else:
+        if not session.empty:
             trained = _train(session, name, found["column"], found["options"])
 
     def apply(transaction: Transaction) -> Outcome:
@@ -164,7 +160,6 @@ def statistics(session: Session, node: Any) -> str:
         raise session.text.invalid(f"Table {name.shown} has no vector index", node)
     table = session.scratch((("drift", Type("FLOAT64")),))
     if session.empty:
-        session.deferred = True
         return table
     matrix = session.matrix(catalog.data(name), types.quote(found["column"]), name)
     lists = vectors.Lists(

@@ -29,8 +29,6 @@ def view(session: Session, node: Any) -> str:
     columns, rows = _VIEWS[called]
     table = session.scratch(columns)
     found = [] if session.empty else rows(session, f"{project}.{dataset}.")
-    if session.empty:
-        session.deferred = True
     marks = ", ".join("?" for _ in columns)
     for row in found:
         values = [row.get(name) for name, _ in columns]

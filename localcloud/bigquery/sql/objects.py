@@ -48,9 +48,7 @@ _REFRESH_SECONDS = 1800.0
 def source(session: Session, name: Name, document: Document) -> str:
     """The scratch view that shows the object table as it is now."""
     table = session.scratch(_LISTED)
-    if session.empty:
-        session.deferred = True
-    else:
+    if not session.empty:
         rows = objects(session.store, session.cloud, name, document)
         session.fill(table, list(zip(*rows, strict=True)), "c0, c1, c2, c3, c4, c5, c6")
     return session.view(_select(table, document))

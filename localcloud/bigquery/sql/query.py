@@ -39,7 +39,7 @@ def resolved_query(session: Session, tree: Any) -> tuple[Duck, types.Columns]:
     name_anonymous_columns(tree)
     duck = session.duck(session.resolved(tree))
     columns = session.columns(duck)
-    if session.empty:
+    if session.first:
         checks.check(session, tree)
     seen: set[str] = set()
     for name, _ in columns:

@@ -19,6 +19,7 @@ from localcloud.bigquery.sql.types import Columns, Type
 _VECTOR = Type("FLOAT64", array=True)
 _ARGUMENTS = ("query_column_to_search", "top_k", "distance_type", "options")
 _MAX_TOP_K = 10_000
+_FEW = 1_000
 
 
 @dataclass(frozen=True)
@@ -63,12 +64,11 @@ def vector_search(session: Session, node: Any) -> str:
     )
     table = session.scratch(output)
     if session.empty:
-        session.deferred = True
         return table
     query_column = _query_column(session, node, call, query_columns)
     session.cursor.begin()  # one snapshot: the vectors, the filter and the rows belong together
     try:
-        _search(session, call, base, queries, (query_column, query_columns), table)
+        _search(session, node, call, base, (queries, query_column, query_columns), table)
     except BaseException:
         session.cursor.rollback()
         raise
@@ -82,17 +82,13 @@ def vector_search(session: Session, node: Any) -> str:
 def _call(session: Session, node: Any) -> _Call:
     call = node.this
     given: dict[str, Any] = {}
-    for place, name in enumerate(_ARGUMENTS):
-        argument = call.args.get(name)
-        if isinstance(argument, exp.Kwarg):
-            if argument.this.name.lower() not in _ARGUMENTS:
-                raise session.text.invalid(
-                    f"Named argument {argument.this.name} not found in signature for call to function VECTOR_SEARCH",
-                    node,
-                )
-            given[argument.this.name.lower()] = session.constant(argument.expression)
-        elif argument is not None:
-            given[_ARGUMENTS[place]] = session.constant(argument)
+    for name, argument in call.args.items():
+        if isinstance(argument, exp.Kwarg) and name not in _ARGUMENTS:
+            raise session.text.invalid(
+                f"Named argument {name} not found in signature for call to function VECTOR_SEARCH", node
+            )
+        if name in _ARGUMENTS and argument is not None:
+            given[name] = session.constant(argument.expression if isinstance(argument, exp.Kwarg) else argument)
     top_k = given.get("top_k", 10)
     if not isinstance(top_k, int) or not 1 <= top_k <= _MAX_TOP_K:
         raise session.text.invalid(f"top_k must be between 1 and {_MAX_TOP_K}", node)
@@ -240,10 +236,11 @@ def _check_column(session: Session, node: Any, call: _Call, columns: Columns) ->
 # The search
 
 
-def _search(session: Session, call: _Call, base: _Base, queries: str, query: tuple[str, Columns], table: str) -> None:
+def _search(session: Session, node: Any, call: _Call, base: _Base, query: tuple[str, str, Columns], table: str) -> None:
     cursor = session.cursor
+    queries, query_column, query_columns = query
     matrix = session.matrix(base.table, base.column, base.name)
-    wanted = vectors.read(cursor, queries, types.quote(query[0]))
+    wanted = vectors.read(cursor, queries, types.quote(query_column))
     rows = cursor.execute(f"SELECT rowid AS r FROM {base.table}").fetchnumpy()["r"].astype(np.int64)
     kept = None
     if base.where is not None:
@@ -253,20 +250,56 @@ def _search(session: Session, call: _Call, base: _Base, queries: str, query: tup
     query_places = np.repeat(wanted.positions, hit.sum(axis=1))
     hits = session.scratch((("q", Type("INT64")), ("r", Type("INT64")), ("d", Type("FLOAT64"))))
     base_rows = rows[matrix.positions[found.rows[hit]]] if hit.any() else np.empty(0, dtype=np.int64)
-    session.fill(hits, [query_places.astype(np.int64), base_rows, found.distances[hit]], "c0, c1, c2")
-    left = ", ".join(f"{types.quote(name)} := q.{types.quote(name)}" for name, _ in query[1])
-    right = ", ".join(f"{types.quote(name)} := b.{types.quote(name)}" for name, _ in base.columns)
+    _fill_hits(session, hits, query_places.astype(np.int64), base_rows, found.distances[hit])
+    left, right = _packed(node, "query", "q", query_columns), _packed(node, "base", "b", base.columns)
     chosen = f"SELECT * FROM ({base.select.sql}) WHERE __row IN (SELECT r FROM {hits})"
-    if len(base_rows) <= 1000:  # a list of constants is pushed into the scan, so that only these rows are read
+    if len(base_rows) <= _FEW:  # a list of constants is pushed into the scan, so that only these rows are read
         listed = ", ".join(str(row) for row in np.unique(base_rows)) or "-1"
         chosen = f"SELECT * FROM ({base.select.sql}) WHERE __row IN ({listed})"
     session.execute(
         Duck(
-            f"INSERT INTO {table} SELECT struct_pack({left}), struct_pack({right}), h.d FROM {hits} h"
+            f"INSERT INTO {table} SELECT {left}, {right}, h.d FROM {hits} h"
             f" JOIN {queries} q ON q.__ordinal = h.q JOIN ({chosen}) b ON b.__row = h.r ORDER BY h.q, h.d",
             base.select.values,
         )
     )
+
+
+def _packed(node: Any, struct: str, alias: str, columns: Columns) -> str:
+    """The STRUCT of a row. Fields that the query around never names stay NULL, so that their columns are not read."""
+    used = _used_fields(node.find_ancestor(exp.Select), struct, node.alias.lower())
+    parts = (
+        f"{types.quote(name)} := "
+        + (f"{alias}.{types.quote(name)}" if used is None or name.lower() in used else f"CAST(NULL AS {kind.duckdb()})")
+        for name, kind in columns
+    )
+    return f"struct_pack({', '.join(parts)})"
+
+
+def _used_fields(select: Any, struct: str, alias: str) -> set[str] | None:
+    """Lower-case names of the fields that a query takes from the STRUCT; None when it takes it whole."""
+    used: set[str] = set()
+    if any(isinstance(star.parent, exp.Select) for star in select.find_all(exp.Star)):
+        return None
+    for column in select.find_all(exp.Column):
+        parts = [part.name.lower() for part in column.parts]
+        if struct in parts:
+            following = parts[parts.index(struct) + 1 :]
+            if not following or following[0] in ("", "*"):
+                return None
+            used.add(following[0])
+        elif parts == [alias]:
+            return None
+    return used
+
+
+def _fill_hits(session: Session, hits: str, queries: Any, rows: Any, distances: Any) -> None:
+    """Few hits go in as constants: registering arrays costs more than they do."""
+    if len(rows) > _FEW:
+        session.fill(hits, [queries, rows, distances], "c0, c1, c2")
+    elif len(rows):
+        found = zip(queries.tolist(), rows.tolist(), distances.tolist(), strict=True)
+        session.cursor.execute(f"INSERT INTO {hits} VALUES " + ", ".join(f"({q}, {r}, {d!r})" for q, r, d in found))
 
 
 def _neighbours(

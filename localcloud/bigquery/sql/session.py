@@ -1,13 +1,12 @@
 """One statement while it runs: its reading cursor, its scratch tables, what it counts.
 
-A statement is prepared in two steps, so that a typing error in it is found before the first picture is paid for. First
-with every object table and table function standing empty: names and types are checked. Then for real: they are evaluated
-into scratch tables, which live in memory beside the store. Only then does a transaction write, and may be tried again.
+Object tables and table functions are evaluated into scratch tables, which live in memory beside the store; then one
+transaction writes, and may be tried again. A statement that pays, or is only tried (dry run), is gone through before with
+all of these standing empty: names and types are checked, so that a typing error is found before a picture is paid for.
 """
 
 from __future__ import annotations
 
-import threading
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -19,6 +18,7 @@ import numpy as np
 from sqlglot import exp
 
 from localcloud.bigquery.sql import catalog, failures, types, vectors
+from localcloud.bigquery.sql.interrupts import Interrupter
 from localcloud.bigquery.sql.names import Name
 from localcloud.bigquery.sql.places import Text
 from localcloud.bigquery.sql.translate import Duck, Translator
@@ -58,28 +58,31 @@ class Surroundings:
     store: Store
     cloud: Cloud
     vectors: VectorCache
+    interrupter: Interrupter
     index_delay: Callable[[], float]
     resolve: Callable[[Session, Any], Any]
     """`relations.resolve`, which needs sessions itself."""
 
 
 class Session:
-    """`empty` is the first step. Close it: scratch tables last as long as it."""
+    """`empty`: object tables and table functions have no rows. `first`: names and types are still to be checked.
 
-    def __init__(self, around: Surroundings, statement: Statement, *, empty: bool) -> None:
+    Close it: scratch tables last as long as it.
+    """
+
+    def __init__(self, around: Surroundings, statement: Statement, *, empty: bool, first: bool) -> None:
         self._around = around
         self.store = around.store
         self.cloud = around.cloud
         self.vectors = around.vectors
         self.statement = statement
         self.empty = empty
+        self.first = first
         self.text = Text(statement.text)
         self.tree: Any = None
         self.translator = Translator(statement, around.cloud.clock)
         self.cursor = around.store.cursor()
         self.statistics = Statistics()
-        #: Set when something stood empty that has to be evaluated before the statement may run.
-        self.deferred = False
         #: Holds the store's documents once they are read to be changed, until the transaction has ended.
         self.control: ExitStack | None = None
         self._scratch: list[str] = []
@@ -127,7 +130,7 @@ class Session:
         self.stop_if_cancelled()
         running = cursor or self.cursor
         try:
-            with interrupted_by(running, self.statement.cancelled):
+            with self._around.interrupter.watching(running, self.statement.cancelled):
                 return running.execute(duck.sql, duck.values)
         except duckdb.Error as error:
             if failures.is_conflict(error):
@@ -141,6 +144,8 @@ class Session:
 
     def constant(self, tree: Any) -> Any:
         """The value of an expression that reads no table."""
+        if isinstance(tree, exp.Literal):
+            return tree.to_py()
         row = self.execute(self.duck(exp.Select(expressions=[tree.copy()]))).fetchone()
         return row[0] if row else None
 
@@ -192,29 +197,3 @@ def _array(values: Sequence[Any]) -> Any:
     array = np.empty(len(values), dtype=object)
     array[:] = values
     return array
-
-
-class interrupted_by:  # noqa: N801 - reads as the clause it opens
-    """While it is entered, setting the event interrupts what the cursor runs."""
-
-    _INTERVAL = 0.05
-
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, cancelled: threading.Event) -> None:
-        self._cursor = cursor
-        self._cancelled = cancelled
-        self._done = threading.Event()
-        self._watch = threading.Timer(self._INTERVAL, self._wait)
-        self._watch.daemon = True
-
-    def __enter__(self) -> None:
-        self._watch.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._watch.cancel()
-
-    def _wait(self) -> None:
-        while not self._done.is_set():
-            if self._cancelled.wait(self._INTERVAL):
-                self._cursor.interrupt()
-                self._done.wait(self._INTERVAL)

@@ -187,10 +187,13 @@ def _rank(matrix: Matrix, query: Floats, few: Places, distance: str, rows_out: P
     vectors = matrix.vectors[few]
     if distance == "EUCLIDEAN":
         exact = np.sqrt(((vectors - query) ** 2).sum(axis=1))
-    elif distance == "DOT_PRODUCT":
-        exact = -(vectors @ query)
     else:
-        exact = 1 - (vectors @ query) / (np.sqrt(query @ query) * matrix.norms[few])
+        # Not `@`: BLAS rounds a row otherwise in other company.
+        exact = np.einsum("ij,j->i", vectors, query)
+        if distance == "DOT_PRODUCT":
+            exact = -exact
+        else:
+            exact = 1 - exact / np.sqrt((query @ query) * np.einsum("ij,ij->i", vectors, vectors))
     order = np.lexsort((few, exact))[: len(rows_out)]
     rows_out[: len(order)] = few[order]
     distances_out[: len(order)] = exact[order]

@@ -11,6 +11,7 @@ import google.auth
 import httpx
 import pytest
 from google.api_core.exceptions import Forbidden
+from google.auth import jwt
 from google.auth.transport.requests import Request
 from google.cloud import bigquery
 from google.oauth2.credentials import Credentials
@@ -55,6 +56,17 @@ def test_a_token_of_the_credentials_file_is_the_owners(cloud: RunningCloud, monk
     credentials.refresh(Request())
     assert project == cloud.project
     assert list(client_with(cloud, credentials.token).list_datasets()) is not None
+
+
+def test_a_token_that_the_client_signed_itself_is_the_owners_too(cloud: RunningCloud) -> None:
+    file = str(cloud.home / "credentials.json")
+    credentials = jwt.Credentials.from_service_account_file(file, audience=f"{cloud.url}/")
+    client = bigquery.Client(cloud.project, credentials, client_options={"api_endpoint": cloud.url})
+    assert client.query_and_wait("SELECT 1").total_rows == 1
+    forged = credentials.with_claims(issuer="somebody@example.com")
+    forged.refresh(Request())
+    url = f"{cloud.url}/bigquery/v2/projects/{cloud.project}/datasets"
+    assert httpx.get(url, headers={"Authorization": f"Bearer {forged.token.decode()}"}).status_code == 401
 
 
 @pytest.mark.parametrize("token", ["somebody-elses", "eyJ9.e30.c2ln", "e30.AAAA"])

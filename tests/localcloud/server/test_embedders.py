@@ -41,6 +41,7 @@ def test_who_needs_a_vector_waits_for_the_model_and_status_says_so() -> None:
     vectors: list[np.ndarray] = []
     waiting = threading.Thread(target=lambda: vectors.append(embedder.text("a", 128)))
     waiting.start()
+    embedder.start()
     loaded.set()
     waiting.join(10)
     assert len(vectors) == 1 and embedder.describe() == "real"
@@ -51,6 +52,7 @@ def test_a_model_that_cannot_be_loaded_fails_whoever_needs_it_by_name() -> None:
         raise FileNotFoundError("weights are missing")
 
     embedder = LoadingEmbedder("real", load)
+    embedder.start()
     with pytest.raises(FileNotFoundError, match="weights are missing"):
         embedder.text("a", 128)
     assert embedder.describe() == "real (failed: weights are missing)"

@@ -62,19 +62,20 @@ def test_a_server_ends_within_two_seconds_whatever_runs_and_waits(tmp_path: Path
         key = json.loads((home / "credentials.json").read_text())
         running = submit(cloud, ENDLESS, "running")
         until_running(running)
-        cloud.control("faults", {"path": "/datasets", "delay": 30})
+        seen = {"path": "/queries/running", "delay": 0.001}
+        cloud.control("faults", {"faults": [{"path": "/datasets", "delay": 30}, seen]})
         with ThreadPoolExecutor() as clients:
             url = f"{cloud.url}/bigquery/v2/projects/{cloud.project}"
             slow = clients.submit(httpx.get, f"{url}/datasets", timeout=60)
             waiting = clients.submit(httpx.get, f"{url}/queries/running", timeout=60)
-            while cloud.control("state")["faults"]["requests"][0]["times"]:
-                pass
+            while any(fault["times"] for fault in cloud.control("state")["faults"]["requests"]):
+                pass  # until both requests have arrived
             started = time.monotonic()
             os.kill(cloud.about["pid"], signal.SIGTERM)
             while Home(home).held():
                 assert time.monotonic() - started < 2
             answer = waiting.result()
-            assert (answer.status_code, '"reason": "stopped"' in answer.text) == (400, True), answer.text
+            assert (answer.status_code, '"reason":"stopped"' in answer.text) == (400, True), answer.text
             assert slow.exception() or slow.result().status_code >= 500
 
     with running_cloud(home) as cloud:

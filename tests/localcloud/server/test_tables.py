@@ -122,6 +122,23 @@ def test_an_object_table_answers_what_the_provider_checks(cloud: RunningCloud, d
     assert httpx.get(f"{url}/objects").status_code == 404
 
 
+def test_an_object_table_is_described_by_a_put_of_all_it_is(cloud: RunningCloud, dataset: str, connection: str) -> None:
+    url = tables_url(cloud, dataset)
+    body = object_table("objects", connection)
+    httpx.post(url, json=body)
+    changed = httpx.put(f"{url}/objects", json=body | {"description": "pictures", "labels": {"a": "b"}})
+    assert (changed.status_code, changed.json()["description"]) == (200, "pictures")
+    moved = httpx.put(
+        f"{url}/objects", json=object_table("objects", connection, sourceUris=["gs://elsewhere/*"])
+    ).json()
+    assert moved["externalDataConfiguration"]["sourceUris"] == ["gs://elsewhere/*"]
+    assert "description" not in moved, "a PUT replaces"
+    same = httpx.patch(f"{url}/objects", json={"description": "again"}).json()
+    assert same["externalDataConfiguration"] == moved["externalDataConfiguration"]
+    wrong = httpx.put(f"{url}/objects", json=object_table("objects", connection, sourceUris=["s3://b/*"]))
+    assert wrong.status_code == 400
+
+
 @pytest.mark.parametrize(
     ("fields", "code", "words"),
     [

@@ -52,3 +52,23 @@ def test_a_killed_server_comes_back_with_all_it_answered(home: Path) -> None:
         assert http.post(f"{POLICY}:getIamPolicy").json()["bindings"] == bindings
         assert http.get(f"{REPOSITORY}/r:readFile", params={"path": "content.ipynb"}).json() == {"contents": contents}
         assert second.control("ledger")["paid"] == 1
+
+
+def test_rows_of_a_job_that_a_kill_ended_stay_paid(home: Path) -> None:
+    with running_cloud(home) as first, httpx.Client(base_url=first.url, trust_env=False, verify=False) as http:
+        http.post(f"/serviceusage/v1/projects/{PROJECT}/services:batchEnable", json={"serviceIds": EVERYTHING})
+        first.bigquery.create_dataset("d")
+        endpoint = "OPTIONS (ENDPOINT = 'multimodalembedding@001')"
+        first.query(f"CREATE MODEL d.m REMOTE WITH CONNECTION DEFAULT {endpoint}")
+        first.control("settings", {"enforce_quota": True})
+        first.control("clock", {"speed": 20})
+        texts = "SELECT CAST(n AS STRING) AS content FROM UNNEST(GENERATE_ARRAY(1, 640)) AS n"
+        job = first.bigquery.query(f"CREATE TABLE d.e AS SELECT * FROM AI.GENERATE_EMBEDDING(MODEL d.m, ({texts}))")
+        while (before := first.control("ledger")["paid"]) == 0:
+            assert not job.done()
+        first.kill()
+    assert 0 < before < 640
+    with running_cloud(home) as second:
+        ledger = second.control("ledger")
+        assert ledger["texts"] == ledger["paid"] >= before
+        assert [table.table_id for table in second.bigquery.list_tables("d")] == []

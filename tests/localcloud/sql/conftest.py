@@ -47,7 +47,9 @@ class SmallCloud:
     def list_objects(self, member: str, bucket: str, prefix: str) -> list[ObjectInfo]:
         if not self.granted:
             raise access_denied(f"Access Denied: {member} does not have storage.objects.list access")
-        return [item for name, item in sorted(self.objects.items()) if item.bucket == bucket and name.startswith(prefix)]
+        return [
+            item for name, item in sorted(self.objects.items()) if item.bucket == bucket and name.startswith(prefix)
+        ]
 
     def signed_url(self, member: str, bucket: str, name: str) -> str:
         return f"http://127.0.0.1/signed/{bucket}/{name}"
@@ -56,7 +58,9 @@ class SmallCloud:
         if endpoint not in ("multimodalembedding@001", "gemini-embedding-2-preview"):
             raise invalid_query(f"Not found: Publisher model projects/{project}/models/{endpoint} was not found")
         if not self.granted:
-            raise invalid_query(f"{member.partition(':')[2]} does not have the permission to access or use the endpoint.")
+            raise invalid_query(
+                f"{member.partition(':')[2]} does not have the permission to access or use the endpoint."
+            )
 
     def embed(
         self,
@@ -96,7 +100,9 @@ class Warehouse:
         self.engine = SqlEngine(store, cloud, lambda: 4.0)
         for dataset, location in (("d", "US"), ("bqml_tutorial", "US"), ("europe", "EU")):
             with store.transaction() as change:
-                change.put("dataset", f"p.{dataset}", {"location": location, "datasetReference": {"datasetId": dataset}})
+                change.put(
+                    "dataset", f"p.{dataset}", {"location": location, "datasetReference": {"datasetId": dataset}}
+                )
                 create_dataset_data(change, "p", dataset)
 
     def run(self, text: str, *parameters: dict[str, Any], **more: Any) -> Outcome:

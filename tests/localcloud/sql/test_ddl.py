@@ -42,7 +42,11 @@ def test_create_table_keeps_columns_descriptions_and_labels(warehouse: Warehouse
     assert again.statistics["ddlOperationPerformed"] == "SKIP"
     with pytest.raises(ApiError) as error:
         warehouse.run("CREATE TABLE d.t (other INT64)")
-    assert (error.value.code, error.value.reason, error.value.message) == (409, "duplicate", "Already Exists: Table p:d.t")
+    assert (error.value.code, error.value.reason, error.value.message) == (
+        409,
+        "duplicate",
+        "Already Exists: Table p:d.t",
+    )
 
 
 def test_create_table_as_select_keeps_the_order_and_the_types(warehouse: Warehouse) -> None:
@@ -52,7 +56,12 @@ def test_create_table_as_select_keeps_the_order_and_the_types(warehouse: Warehou
     )
     assert outcome.statement_type == "CREATE_TABLE_AS_SELECT"
     assert outcome.destination == {"projectId": "p", "datasetId": "d", "tableId": "t"}
-    assert [f["type"] for f in _table(warehouse, "p.d.t")["schema"]["fields"]] == ["INTEGER", "FLOAT", "INTEGER", "INTEGER"]
+    assert [f["type"] for f in _table(warehouse, "p.d.t")["schema"]["fields"]] == [
+        "INTEGER",
+        "FLOAT",
+        "INTEGER",
+        "INTEGER",
+    ]
     assert warehouse.engine.rows(("p.d", "t"), outcome.schema, 1, 1) == [
         {"f": [{"v": "2"}, {"v": "1.0"}, {"v": "6"}, {"v": [{"v": "2"}]}]}
     ]

@@ -29,7 +29,9 @@ def test_insert_select_counts_rows_and_converts_types(stock: Warehouse) -> None:
     outcome = stock.run("INSERT INTO d.stock (item, n) SELECT CONCAT(item, '!'), COUNT(*) FROM d.stock GROUP BY item")
     assert outcome.statement_type == "INSERT"
     assert _counts(outcome) == ("3", "3", "0", "0")
-    assert stock.rows("SELECT item, n, v FROM d.stock WHERE ENDS_WITH(item, '!') ORDER BY item LIMIT 1") == [("a!", "1", [])]
+    assert stock.rows("SELECT item, n, v FROM d.stock WHERE ENDS_WITH(item, '!') ORDER BY item LIMIT 1") == [
+        ("a!", "1", [])
+    ]
 
 
 def test_update_from_a_join_counts_updated_rows(stock: Warehouse) -> None:
@@ -144,7 +146,9 @@ def test_statements_on_one_table_at_the_same_time_all_succeed(stock: Warehouse) 
 
     def change(number: int) -> None:
         try:
-            stock.run(f"MERGE d.stock t USING (SELECT 'k' AS item) s ON FALSE WHEN NOT MATCHED THEN INSERT (item, n) VALUES (item, {number})")
+            stock.run(
+                f"MERGE d.stock t USING (SELECT 'k' AS item) s ON FALSE WHEN NOT MATCHED THEN INSERT (item, n) VALUES (item, {number})"
+            )
             stock.run(f"UPDATE d.stock SET n = n + 1 WHERE n = {number}")
         except BaseException as error:
             failures.append(error)

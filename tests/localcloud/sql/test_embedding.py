@@ -138,7 +138,9 @@ def test_rows_are_asked_in_chunks_and_cancelling_ends_between_them(gallery: Ware
     cancelled = threading.Event()
     cloud.on_embed = cancelled.set
     with pytest.raises(ApiError) as error:
-        gallery.run("CREATE TABLE d.x AS SELECT * FROM AI.GENERATE_EMBEDDING(MODEL d.m, TABLE d.images)", cancelled=cancelled)
+        gallery.run(
+            "CREATE TABLE d.x AS SELECT * FROM AI.GENERATE_EMBEDDING(MODEL d.m, TABLE d.images)", cancelled=cancelled
+        )
     assert error.value.reason == "stopped"
     assert len(cloud.chunks) == 1
     assert gallery.store.get("table", "p.d.x") is None
@@ -154,7 +156,7 @@ def test_the_table_may_change_while_rows_are_embedded(gallery: Warehouse, cloud:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        ("MODEL d.m, TABLE d.images, output_dimensionality => 512", "Named argument output_dimensionality not found in signature for call to function AI.GENERATE_EMBEDDING at [1:65]"),
+        ("MODEL d.m, TABLE d.images, output_dimensionality => 512", "Named argument output_dimensionality not found in signature for call to function AI.GENERATE_EMBEDDING at [1:64]"),
         ("MODEL d.m, TABLE d.images, STRUCT(100 AS output_dimensionality)", "output_dimensionality 100 is not supported"),
         ("MODEL d.m, TABLE d.images, STRUCT(512 AS nope)", "Invalid option name nope"),
         ("MODEL d.nope, TABLE d.images", "Not found: Model p:d.nope"),

@@ -173,7 +173,9 @@ def test_parameters_of_all_scalar_types_keep_their_type(warehouse: Warehouse) ->
         ("JSON", "{}"),
     ]
     for kind, value in given:
-        outcome = warehouse.run("SELECT @x AS x, @missing AS m", scalar("x", kind, value), scalar("missing", kind, None))
+        outcome = warehouse.run(
+            "SELECT @x AS x, @missing AS m", scalar("x", kind, value), scalar("missing", kind, None)
+        )
         names = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN"}
         assert outcome.schema["fields"][0]["type"] == names.get(kind, kind)
 

@@ -1,0 +1,89 @@
+"""The part of the server process that runs: uvicorn around the assembled application, from ready to the last commit."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+import uvicorn
+
+from localcloud.assembly import LocalCloud, assemble
+from localcloud.auth import Authority
+from localcloud.clock import Clock
+from localcloud.context import Context
+from localcloud.ports import Embedder
+from localcloud.server import Options
+from localcloud.store import Store
+from localcloud.vertex.loading import LoadingEmbedder
+
+_GRACE = 1
+"""Seconds that open requests are given at the end."""
+
+
+def run(options: Options, listener: socket.socket, ready: Callable[[dict[str, Any]], None]) -> None:
+    """Answer on `listener` until SIGTERM or SIGINT. `ready(about)` comes once requests are answered."""
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    home = options.home
+    context = Context(home.path, Store(home.state), Clock(), url, options.project)
+    authority = Authority(home.credentials, url, options.project, context.owner)
+    embedder = LoadingEmbedder(options.embedder, lambda: _embedder(options.embedder))
+    cloud = assemble(context, authority, embedder)
+
+    def started() -> None:
+        about = {"url": url, "port": listener.getsockname()[1], "pid": os.getpid(), "home": str(home.path)}
+        about |= {"project": options.project, "embedder": options.embedder, "started": time.time()}
+        home.announce(about)
+        ready(about)
+        embedder.start()  # not earlier: loading the model would only delay being ready
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)  # uvicorn raises the signal again when it has ended; we end ourselves
+    _Server(_configuration(cloud), started, cloud.cancel_jobs).run(sockets=[listener])
+    cloud.close()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, with a call once it answers and one when it is to end."""
+
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None], ending: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._started = started
+        self._ending = ending
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await asyncio.to_thread(self._ending)  # requests that wait for a job are answered then
+        await super().shutdown(sockets)
+
+
+def _configuration(cloud: LocalCloud) -> uvicorn.Config:
+    return uvicorn.Config(
+        cloud.app,
+        lifespan="off",
+        ws="none",
+        http="h11",
+        loop="asyncio",
+        log_config=None,
+        access_log=False,
+        timeout_keep_alive=120,
+        timeout_graceful_shutdown=_GRACE,
+        h11_max_incomplete_event_size=128 * 1024,
+    )
+
+
+def _embedder(name: str) -> Embedder:
+    if name == "hash":
+        from localcloud.vertex.hashed import HashEmbedder
+
+        return HashEmbedder()
+    from localcloud.vertex.embedder import Embedder as RealEmbedder
+
+    return RealEmbedder()

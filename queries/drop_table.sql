@@ -1,2 +1,0 @@
--- Drop one of our tables. Run by imagesearch.bigquery.
-DROP TABLE IF EXISTS ${table}
