@@ -1,8 +1,8 @@
 """What there is: documents of tables and the DuckDB tables behind them, made and dropped together.
 
 The REST layer calls `create_dataset_data`, `drop_dataset_data`, `create_table_data`, `drop_table` inside its own
-transactions, and `table_size`. Rows of `project.dataset.table` live in the DuckDB table `"project.dataset"."table"`; a `table_data`
-document of the same name carries the version of those rows, for caches and for the coverage of the vector index.
+transactions, and `table_size`. Rows of `project.dataset.table` live in the DuckDB table `"project.dataset"."table"`; a
+`table_data` document of the same name carries the version of those rows, for caches and for the coverage of indexes.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def create_dataset_data(transaction: Transaction, project: str, dataset: str) ->
 
 
 def drop_dataset_data(transaction: Transaction, project: str, dataset: str) -> None:
-    """Drop everything in a dataset: tables with their data and indexes, models. The dataset's document is the caller's."""
+    """Drop what is in a dataset: tables with their data and indexes, models. The dataset's document is the caller's."""
     prefix = f"{project}.{dataset}."
     for name, _ in transaction.list("table", prefix):
         drop_table(transaction, project, dataset, name.removeprefix(prefix))

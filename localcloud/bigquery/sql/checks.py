@@ -54,8 +54,8 @@ def _check_comparisons(session: Session, scope: Any) -> None:
     for place, node in enumerate(found):
         left, right = types[2 * place], types[2 * place + 1]
         if not _comparable(left, node.this, right, node.expression):
-            what = f"No matching signature for operator {_SIGNS[type(node)]} for argument types: {left.sql()}, {right.sql()}"
-            raise session.text.invalid(what, node)
+            what = f"No matching signature for operator {_SIGNS[type(node)]}"
+            raise session.text.invalid(f"{what} for argument types: {left.sql()}, {right.sql()}", node)
 
 
 def _own(node: Any, scope: Any) -> bool:

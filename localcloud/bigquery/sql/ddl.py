@@ -103,7 +103,7 @@ def create_external_table(session: Session, command: CreateExternalTable) -> Pla
     configuration: Document = {"sourceUris": uris, "objectMetadata": "SIMPLE", "autodetect": False}
     if "metadata_cache_mode" in given:
         configuration["metadataCacheMode"] = options.value(session, given["metadata_cache_mode"])
-    extra = {field: given[field] for field in ("description", "labels") if field in given}
+    extra: dict[str, Any] = {field: given[field] for field in ("description", "labels") if field in given}
     fields = options.resource_fields(session, extra)
     if "max_staleness" in given:
         fields["maxStaleness"] = options.staleness(given["max_staleness"])
@@ -296,8 +296,14 @@ def _drop_schema(session: Session, tree: Any) -> Plan:
 
 
 def _creation(
-    session: Session, statement_type: str, kind: str, name: Name, replace: bool, exists: bool, make: Callable[[Transaction], None]
-) -> Plan:  # fmt: skip
+    session: Session,
+    statement_type: str,
+    kind: str,
+    name: Name,
+    replace: bool,
+    exists: bool,
+    make: Callable[[Transaction], None],
+) -> Plan:
     _taken(session, kind, name, replace, exists)
     target = {"ddlTargetTable": name.reference()} if kind == "TABLE" else {}
 

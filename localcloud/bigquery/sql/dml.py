@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from localcloud.bigquery.sql import catalog, checks, indexes, query, relations, types
+from localcloud.bigquery.sql import catalog, checks, coverage, query, relations, types
 from localcloud.bigquery.sql.names import Name, full_name
 from localcloud.bigquery.sql.plan import Plan, dml
 from localcloud.bigquery.sql.session import Session
@@ -123,14 +123,14 @@ def _plan(
 
     def apply(transaction: Transaction) -> Outcome:
         catalog.table(transaction, name, session.statement.location)
-        indexes.before_change(session, transaction, name)
+        coverage.before_change(session, transaction, name)
         inserted, updated, deleted = run(transaction)
         if inserted or updated:
             query.empty_arrays(transaction, catalog.data(name), columns)
         session.hold_documents()
         if inserted or updated or deleted:
             _changed(session, transaction, name)
-            indexes.after_change(session, transaction, name, inserted + updated)
+            coverage.after_change(session, transaction, name, inserted + updated)
         return dml(statement_type, session.statistics.body(), inserted, updated, deleted)
 
     return Plan(statement_type, apply, target=name)
@@ -162,7 +162,8 @@ def _check_columns(session: Session, name: Name, columns: types.Columns, listed:
     known = {column.lower() for column, _ in columns}
     for column in listed:
         if column.lower() not in known:
-            raise invalid_query(f"Column {column} is not present in table {name.dataset}.{name.table} at {session.text.find(column, tree)}")  # fmt: skip
+            place = session.text.find(column, tree)
+            raise invalid_query(f"Column {column} is not present in table {name.dataset}.{name.table} at {place}")
 
 
 def _check_count(session: Session, given: Duck, listed: list[str], source: Any, tree: Any) -> None:

@@ -7,7 +7,6 @@ MODEL m, input            input is an object table (pictures), or has a column `
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,10 +17,10 @@ from localcloud.bigquery.sql.ctes import with_visible
 from localcloud.bigquery.sql.names import full_name
 from localcloud.bigquery.sql.session import Session
 from localcloud.bigquery.sql.types import Columns, Type
-from localcloud.errors import ApiError, Unsupported, invalid_query
+from localcloud.errors import Unsupported, invalid_query
 from localcloud.ports import Embedding, ImageInput
-from localcloud.vertex.quotas import ENDPOINTS, rows_per_job
 from localcloud.store import Document
+from localcloud.vertex.quotas import ENDPOINTS, rows_per_job
 
 _CHUNK = 64
 """Rows handed to the endpoint at once, so that cancelling takes effect between them."""
@@ -145,7 +144,7 @@ def _input(session: Session, node: Any, argument: Any) -> _Input:
         if not {"uri", "generation"} <= {name for name, _ in columns}:
             raise session.text.unsupported("an object-table input that leaves out uri or generation", node)
     kind = "objects" if content is None else _content_kind(session, content, node)
-    table = session.scratch(columns + (("__ordinal", Type("INT64")),))
+    table = session.scratch((*columns, ("__ordinal", Type("INT64"))))
     if not session.empty:
         numbered = f"SELECT *, row_number() OVER () - 1 FROM ({duck.sql})"
         session.execute(type(duck)(f"INSERT INTO {table} {numbered}", duck.values))
@@ -185,7 +184,7 @@ def _check_object_query(session: Session, argument: Any) -> None:
     present = {name for name, value in query.args.items() if value} - allowed
     if present or not isinstance(query, exp.Select) or any(c.find(exp.AggFunc, exp.Func) for c in query.expressions):
         raise session.text.invalid(
-            "A query over an object table as the input of AI.GENERATE_EMBEDDING may only have WHERE, ORDER BY and LIMIT",
+            "A query over an object table in AI.GENERATE_EMBEDDING may only have WHERE, ORDER BY and LIMIT",
             argument,
         )
     where = query.args.get("where")

@@ -56,7 +56,7 @@ class SqlEngine:
         store.cursor().execute(f"ATTACH IF NOT EXISTS ':memory:' AS {SCRATCH}")
 
     def run(self, statement: Statement, commit: Callable[[Transaction, Outcome], None]) -> Outcome:
-        """Run it; `commit` is called last inside the transaction that writes. Raises ApiError; nothing is written then."""
+        """Run it; `commit` is called last inside the transaction that writes. Raises ApiError, nothing written then."""
         tree = parse.parse(statement.text)
         pays = isinstance(tree, exp.Expr) and tree.find(exp.GenerateEmbedding) is not None
         with ExitStack() as sessions:

@@ -15,30 +15,36 @@ from sqlglot import exp
 from localcloud.bigquery.sql.places import Text
 from localcloud.errors import ApiError, Unsupported
 
-_STRUCTURE = """Select From Join Where Group Having Qualify Order Ordered Limit Offset With CTE Subquery Union Except
-    Intersect Distinct Alias TableAlias Column Identifier Star Table Literal Boolean Null Paren Tuple Values Dot Bracket
-    And Or Not EQ NEQ GT GTE LT LTE Is In Between Like Escape Add Sub Mul Div IntDiv Mod Neg DPipe NullSafeEQ NullSafeNEQ
-    BitwiseAnd BitwiseOr BitwiseXor BitwiseLeftShift BitwiseRightShift BitwiseNot
-    Case If Cast TryCast DataType DataTypeParam ColumnDef Interval Var Parameter Placeholder Exists Any
-    Array Struct PropertyEQ Window WindowSpec IgnoreNulls RespectNulls HavingMax Unnest Rollup Cube GroupingSets
-    Insert Update Delete Merge Whens When TimeUnit Kwarg SafeFunc Anonymous Xor Schema ByteString RawString""".split()
-_FUNCTIONS = """Abs AnyValue ApproxDistinct ApproxQuantiles ArgMax ArgMin ArrayAgg ArrayConcat ArrayConcatAgg
-    ArrayReverse ArraySize ArrayToString Ascii Atan2 Avg BitwiseAndAgg BitwiseOrAgg BitwiseXorAgg BitwiseCount ByteLength
-    Ceil Chr Coalesce Concat Contains Corr CosineDistance Count CountIf CovarPop CovarSamp CumeDist CurrentDate
-    CurrentDatetime CurrentTime CurrentTimestamp Date DateAdd DateDiff DateFromUnixDate DateSub DateTrunc DatetimeAdd
-    DatetimeDiff DatetimeSub DatetimeTrunc DenseRank EndsWith EuclideanDistance Exp Extract FirstValue Floor Format
-    FromBase64 GenerateDateArray GenerateSeries Greatest GroupConcat Grouping Hex IsInf IsNan JSONExtract
-    JSONExtractScalar JSONFormat Lag LastDay LastValue Lead Least Left Length Levenshtein Ln Log LogicalAnd LogicalOr
-    Lower LowerHex MD5 MD5Digest Max Min NthValue Ntile Nullif Pad ParseJSON PercentRank PercentileCont PercentileDisc Pow
-    Rand Rank RegexpExtract RegexpExtractAll RegexpLike RegexpReplace Repeat Replace Reverse Right Round RowNumber
-    SHA SHA2 SHA2Digest SafeDivide SessionUser Sign Split Sqrt StartsWith Stddev StddevPop StddevSamp StrPosition StrToDate
+_STRUCTURE = """
+    Select From Join Where Group Having Qualify Order Ordered Limit Offset With CTE Subquery Union Except Intersect
+    Distinct Alias TableAlias Column Identifier Star Table Literal Boolean Null Paren Tuple Values Dot Bracket And Or
+    Not EQ NEQ GT GTE LT LTE Is In Between Like Escape Add Sub Mul Div IntDiv Mod Neg DPipe NullSafeEQ NullSafeNEQ
+    BitwiseAnd BitwiseOr BitwiseXor BitwiseLeftShift BitwiseRightShift BitwiseNot Case If Cast TryCast DataType
+    DataTypeParam ColumnDef Interval Var Parameter Placeholder Exists Any Array Struct PropertyEQ Window WindowSpec
+    IgnoreNulls RespectNulls HavingMax Unnest Rollup Cube GroupingSets Insert Update Delete Merge Whens When TimeUnit
+    Kwarg SafeFunc Anonymous Xor Schema ByteString RawString
+"""
+_FUNCTIONS = """
+    Abs AnyValue ApproxDistinct ApproxQuantiles ArgMax ArgMin ArrayAgg ArrayConcat ArrayConcatAgg ArrayReverse
+    ArraySize ArrayToString Ascii Atan2 Avg BitwiseAndAgg BitwiseOrAgg BitwiseXorAgg BitwiseCount ByteLength Ceil Chr
+    Coalesce Concat Contains Corr CosineDistance Count CountIf CovarPop CovarSamp CumeDist CurrentDate CurrentDatetime
+    CurrentTime CurrentTimestamp Date DateAdd DateDiff DateFromUnixDate DateSub DateTrunc DatetimeAdd DatetimeDiff
+    DatetimeSub DatetimeTrunc DenseRank EndsWith EuclideanDistance Exp Extract FirstValue Floor Format FromBase64
+    GenerateDateArray GenerateSeries Greatest GroupConcat Grouping Hex IsInf IsNan JSONExtract JSONExtractScalar
+    JSONFormat Lag LastDay LastValue Lead Least Left Length Levenshtein Ln Log LogicalAnd LogicalOr Lower LowerHex MD5
+    MD5Digest Max Min NthValue Ntile Nullif Pad ParseJSON PercentRank PercentileCont PercentileDisc Pow Rand Rank
+    RegexpExtract RegexpExtractAll RegexpLike RegexpReplace Repeat Replace Reverse Right Round RowNumber SHA SHA2
+    SHA2Digest SafeDivide SessionUser Sign Split Sqrt StartsWith Stddev StddevPop StddevSamp StrPosition StrToDate
     StrToTime String Substring Sum TimeToStr Timestamp TimestampAdd TimestampDiff TimestampSub TimestampTrunc ToBase64
     Trim Trunc TsOrDsToDate TsOrDsToDatetime UnixDate UnixMicros UnixMillis UnixSeconds UnixToTime Upper Uuid Variance
-    VariancePop ExponentialFunction Cos Sin Tan Acos Asin Atan""".split()
-_SERVED = {*_STRUCTURE, *_FUNCTIONS}
+    VariancePop ExponentialFunction Cos Sin Tan Acos Asin Atan
+"""
+_SERVED = frozenset(f"{_STRUCTURE} {_FUNCTIONS}".split())
 #: Functions that BigQuery has and neither the parser nor this local cloud knows.
-_KNOWN_ELSEWHERE = """IFERROR ISERROR NULLIFERROR IEEE_DIVIDE SAFE_NEGATE ARRAY_IS_DISTINCT ARRAY_FILTER ARRAY_TRANSFORM
-    FORMAT_DATETIME PARSE_DATETIME NET.HOST ST_GEOGPOINT HLL_COUNT.INIT KEYS.NEW_KEYSET BIT_CAST_TO_INT64""".split()
+_KNOWN_ELSEWHERE = """
+    IFERROR ISERROR NULLIFERROR IEEE_DIVIDE SAFE_NEGATE ARRAY_IS_DISTINCT ARRAY_FILTER ARRAY_TRANSFORM FORMAT_DATETIME
+    PARSE_DATETIME NET.HOST ST_GEOGPOINT HLL_COUNT.INIT KEYS.NEW_KEYSET BIT_CAST_TO_INT64
+"""
 _ARITHMETIC = (exp.Add, exp.Sub, exp.Mul, exp.IntDiv, exp.Mod, exp.Neg)
 _VALUES = (exp.Select, exp.Alias, exp.Array, exp.Struct, exp.PropertyEQ, exp.Tuple, exp.Coalesce, exp.If, exp.Case)
 
@@ -63,9 +69,10 @@ def _check_anonymous(node: Any, text: Text) -> None:
     parent = node.parent
     if isinstance(parent, exp.Dot):
         called = f"{parent.this.name.upper()}.{called}"
-    if called in _KNOWN_ELSEWHERE or called.startswith(("ML.", "AI.", "OBJ.")):
+    if called in _KNOWN_ELSEWHERE.split() or called.startswith(("ML.", "AI.", "OBJ.")):
         raise text.unsupported(f"the function {called}", node)
-    raise text.invalid(f"Function not found: {parent.this.name}.{node.name}" if "." in called else f"Function not found: {node.name}", node)  # fmt: skip
+    space = f"{parent.this.name}." if isinstance(parent, exp.Dot) else ""
+    raise text.invalid(f"Function not found: {space}{node.name}", node)
 
 
 def _check_detail(node: Any, text: Text) -> None:

@@ -1,24 +1,18 @@
-"""Vector indexes (contract section 6): the statements, what they cover as the clock runs, and their lists.
+"""The statements of vector indexes and their rules (contract section 6).
 
-A `vector_index` document has the name of its table. Coverage is computed from it and the clock:
-
-    created            +delay/2          +delay                    changed          +delay
-    coverage 0         usable, growing   100                       100 - new rows   100
-
-The lists (centroids) are trained when the index is made and kept beside the table's rows; which rows they hold is
-computed from the rows' version when a search needs it.
+The lists (centroids) are trained when the index is made, or rebuilt, and kept beside the table's rows; what an index
+covers as the clock runs is coverage.py.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from localcloud.bigquery.sql import catalog, options, types, vectors
+from localcloud.bigquery.sql import catalog, coverage, options, types, vectors
 from localcloud.bigquery.sql.names import Name, full_name
 from localcloud.bigquery.sql.parse import CreateVectorIndex, DropVectorIndex, RebuildVectorIndex
 from localcloud.bigquery.sql.plan import Plan, ddl
@@ -28,9 +22,8 @@ from localcloud.errors import ApiError, duplicate, invalid_query, not_found
 from localcloud.ports import Outcome
 from localcloud.store import Document, Transaction
 
-MIN_ROWS = 5_000
-MIN_BYTES = 10 * 1024 * 1024
-MAX_DIMENSION = 4_096
+_MIN_ROWS = 5_000
+_MAX_DIMENSION = 4_096
 _DDL_A_DAY = 10
 _DAY = 86_400.0
 _KINDS = ("IVF", "TREE_AH")
@@ -38,38 +31,6 @@ _KINDS = ("IVF", "TREE_AH")
 _LISTS_PER_SQUARE_ROOT = 1.0
 #: The documented default of tree_ah_options.
 _LEAF_NODE_EMBEDDING_COUNT = 1_000
-#: Choice: the documentation does not say which fraction of the lists a search looks into when it is not told.
-_DEFAULT_FRACTION = 0.2
-
-
-@dataclass(frozen=True)
-class State:
-    """What an index covers at this moment of the clock."""
-
-    coverage: int
-    """Percent; 0 means that it cannot be used."""
-    unindexed: int
-    refreshed: float | None
-    """Seconds since the epoch; None until it can be used."""
-    too_small: bool
-    rows: int
-
-
-@dataclass(frozen=True)
-class Usage:
-    """Whether a search uses an index, and the statistics that say so (contract section 7)."""
-
-    statistics: dict[str, Any]
-    lists: bool = False
-    distance: str = ""
-    unindexed: int = 0
-    stored: frozenset[str] = frozenset()
-    name: Name | None = None
-    document: Document | None = None
-
-    def unused(self, code: str, message: str) -> Usage:
-        """The same search without the index."""
-        return _unused(code, message, self.name, self.document)
 
 
 # Statements
@@ -88,9 +49,9 @@ def create(session: Session, command: CreateVectorIndex) -> Plan:
     if not skipped:
         _check_quota(session, name)
         rows = catalog.table_size(session.store, name.project, name.dataset, name.table)[0]
-        if rows < MIN_ROWS:
+        if rows < _MIN_ROWS:
             raise invalid_query(
-                f"Total rows {rows} is smaller than min allowed {MIN_ROWS} for CREATE VECTOR INDEX query with the"
+                f"Total rows {rows} is smaller than min allowed {_MIN_ROWS} for CREATE VECTOR INDEX query with the"
                 f" {given['index_type']} index type. Please use VECTOR_SEARCH table-valued function directly to perform"
                 " the similarity search."
             )
@@ -121,7 +82,7 @@ def drop(session: Session, command: DropVectorIndex) -> Plan:
         _check_quota(session, name)
         _count_ddl(session, transaction, name)
         transaction.delete("vector_index", str(name))
-        transaction.sql.execute(f"DROP TABLE IF EXISTS {_centroid_table(name)}")
+        transaction.sql.execute(f"DROP TABLE IF EXISTS {coverage.centroid_table(name)}")
         return _outcome("DROP_VECTOR_INDEX", "DROP", name)
 
     return Plan("DROP_VECTOR_INDEX", apply, target=name)
@@ -150,8 +111,8 @@ def rebuild(session: Session, command: RebuildVectorIndex) -> Plan:
 def statistics(session: Session, node: Any) -> str:
     """VECTOR_INDEX.STATISTICS(TABLE t): a scratch table with `drift`.
 
-    Choice: Google gives the range and the advice (0.3), not the formula. Here it is the share of rows that would have to
-    change lists for the lists to be filled as they were after training (total variation distance).
+    Choice: Google gives the range and the advice (0.3), not the formula. Here it is the share of rows that would have
+    to change lists for the lists to be filled as they were after training (total variation distance).
     """
     name = full_name(node.this.expressions[0], session.statement)
     catalog.table(session.store, name, session.statement.location)
@@ -163,90 +124,13 @@ def statistics(session: Session, node: Any) -> str:
         return table
     matrix = session.matrix(catalog.data(name), types.quote(found["column"]), name)
     lists = vectors.Lists(
-        matrix, np.arange(len(matrix.vectors)), _read_centroids(session, name), _metric(found["options"])
+        matrix,
+        np.arange(len(matrix.vectors)),
+        coverage.read_centroids(session, name),
+        coverage.distance_of(found["options"]),
     )
     session.cursor.execute(f"INSERT INTO {table} VALUES (?)", [_drift(found["sizes"], lists.sizes())])
     return table
-
-
-# Coverage
-
-
-def before_change(session: Session, transaction: Transaction, name: Name) -> None:
-    """Called before DML on a table: what the index covered until now."""
-    found = transaction.get("vector_index", str(name))
-    if found is None:
-        return
-    seen = state(session, name, found)
-    if seen.refreshed is not None and seen.unindexed == 0:
-        transaction.put("vector_index", str(name), found | {"unindexed": 0, "refreshed": seen.refreshed})
-
-
-def after_change(session: Session, transaction: Transaction, name: Name, rows: int) -> None:
-    """Called after DML that inserted or updated `rows` rows: DuckDB keeps them at the end of the table."""
-    found = transaction.get("vector_index", str(name))
-    if found is not None:
-        new = {"unindexed": found["unindexed"] + rows, "changed": session.cloud.clock.time()}
-        transaction.put("vector_index", str(name), found | new)
-
-
-def state(session: Session, name: Name, found: Document) -> State:
-    """What the index covers now."""
-    rows, size = catalog.table_size(session.store, name.project, name.dataset, name.table)
-    if size < MIN_BYTES:
-        return State(0, rows, None, True, rows)
-    now, delay = session.cloud.clock.time(), session.index_delay
-    usable, built = found["created"] + delay / 2, found["created"] + delay
-    if now < usable:
-        return State(0, rows, None, False, rows)
-    if now < built:
-        coverage = max(1, int(100 * (now - usable) / (built - usable)))
-        return State(coverage, rows - rows * coverage // 100, usable, False, rows)
-    if found["changed"] is not None and now < found["changed"] + delay:
-        unindexed = min(found["unindexed"], rows)
-        coverage = max(1, int(100 * (rows - unindexed) / rows)) if rows else 0
-        return State(coverage, unindexed, found["refreshed"] or built, False, rows)
-    return State(100, 0, max(built, (found["changed"] or 0) + delay if found["changed"] else built), False, rows)
-
-
-def usage(session: Session, name: Name | None, column: str, *, brute_force: bool) -> Usage:
-    """Whether a search on `column` of the table uses its index, and why not."""
-    found = session.store.get("vector_index", str(name)) if name else None
-    if name is None or found is None or found["column"].lower() != column.lower():
-        return _unused("INDEX_CONFIG_NOT_AVAILABLE", "There is no index on the column that is searched.", name, None)
-    if brute_force:
-        return _unused("INDEX_SUPPRESSED_BY_FUNCTION_OPTION", "use_brute_force was specified.", name, found)
-    now = state(session, name, found)
-    if now.too_small:
-        return _unused("BASE_TABLE_TOO_SMALL", "The base table is smaller than 10 MB.", name, found)
-    if now.coverage == 0:
-        return _unused("PENDING_INDEX_CREATION", "The index is being created.", name, found)
-    mode = "FULLY_USED" if now.unindexed == 0 else "PARTIALLY_USED"
-    return Usage(
-        statistics={"indexUsageMode": mode},
-        lists=True,
-        distance=_metric(found["options"]),
-        unindexed=now.unindexed,
-        stored=frozenset(one.lower() for one in found["stored"]),
-        name=name,
-        document=found,
-    )
-
-
-def candidates(
-    session: Session, usage: Usage, matrix: vectors.Matrix, covered: int, queries: Any, k: int, fraction: float | None, allowed: Any
-) -> list[Any]:  # fmt: skip
-    """Rows near each query among the first `covered` rows of the matrix."""
-    if usage.name is None or usage.document is None:
-        raise ValueError("the search uses no index")
-    rows_version = catalog.version(session.cursor, usage.name)
-    key = ("lists", usage.name, usage.document["trained"], rows_version, covered)
-    lists = session.vectors.get(key)
-    if lists is None:
-        lists = vectors.Lists(matrix, np.arange(covered), _read_centroids(session, usage.name), usage.distance)
-        session.vectors.put(key, lists, matrix.vectors.nbytes // 2)
-    inside = None if allowed is None else allowed[allowed < covered]
-    return list(lists.candidates(queries, k, fraction or _DEFAULT_FRACTION, inside))
 
 
 # Rules
@@ -281,10 +165,6 @@ def _json_options(text: Any) -> dict[str, Any]:
     return found
 
 
-def _metric(given: dict[str, Any]) -> str:
-    return str(given.get("distance_type", "EUCLIDEAN")).upper()
-
-
 def _column(table: Document, name: Name, column: str, *, vector: bool = True) -> str:
     for known, kind in types.columns_of(table.get("schema", {})):
         if known.lower() == column.lower():
@@ -302,9 +182,9 @@ def _check_old(old: Document | None, command: CreateVectorIndex) -> bool:
         return False
     if command.replace:
         return False  # Choice: OR REPLACE also takes the place of an index of another name, there being one a table.
-    if old["name"] != command.name or not command.exists:
-        if old["name"] == command.name:
-            raise duplicate(f"Already Exists: Vector index {command.name}")
+    if old["name"] == command.name and not command.exists:
+        raise duplicate(f"Already Exists: Vector index {command.name}")
+    if old["name"] != command.name:
         raise invalid_query(f"There can be only one vector index per table; the table already has {old['name']}")
     return True
 
@@ -370,11 +250,11 @@ def _train(session: Session, name: Name, column: str, given: dict[str, Any]) -> 
         raise invalid_query(
             f"Vectors in column {column} must all have the same length; {rows - len(matrix.vectors)} are empty"
         )
-    if matrix.dimension > MAX_DIMENSION:
+    if matrix.dimension > _MAX_DIMENSION:
         raise invalid_query(
-            f"Vectors in column {column} have {matrix.dimension} elements; at most {MAX_DIMENSION} are allowed"
+            f"Vectors in column {column} have {matrix.dimension} elements; at most {_MAX_DIMENSION} are allowed"
         )
-    distance = _metric(given)
+    distance = coverage.distance_of(given)
     if distance == "COSINE" and not matrix.norms.all():
         raise invalid_query("Cannot compute cosine distance against zero vector.")
     centroids = vectors.train(matrix, min(_list_count(given, rows), rows), distance)
@@ -387,36 +267,17 @@ def _list_count(given: dict[str, Any], rows: int) -> int:
     return int(given["own"].get("num_lists", max(1, round(_LISTS_PER_SQUARE_ROOT * math.sqrt(rows)))))
 
 
-def _centroid_table(name: Name) -> str:
-    return f"{catalog.INDEXES}.{types.quote(str(name))}"
-
-
 def _write_centroids(transaction: Transaction, name: Name, centroids: Any) -> None:
     transaction.sql.execute(f"CREATE SCHEMA IF NOT EXISTS {catalog.INDEXES}")
-    transaction.sql.execute(f"DROP TABLE IF EXISTS {_centroid_table(name)}")
-    transaction.sql.execute(f"CREATE TABLE {_centroid_table(name)} (list BIGINT, centroid BLOB)")
+    transaction.sql.execute(f"DROP TABLE IF EXISTS {coverage.centroid_table(name)}")
+    transaction.sql.execute(f"CREATE TABLE {coverage.centroid_table(name)} (list BIGINT, centroid BLOB)")
     rows = [(number, centroid.tobytes()) for number, centroid in enumerate(centroids)]
-    transaction.sql.executemany(f"INSERT INTO {_centroid_table(name)} VALUES (?, ?)", rows)
-
-
-def _read_centroids(session: Session, name: Name) -> Any:
-    rows = session.cursor.execute(f"SELECT centroid FROM {_centroid_table(name)} ORDER BY list").fetchall()
-    return np.stack([np.frombuffer(row[0], dtype=np.float32) for row in rows])
+    transaction.sql.executemany(f"INSERT INTO {coverage.centroid_table(name)} VALUES (?, ?)", rows)
 
 
 def _drift(before: list[int], now: list[int]) -> float:
     was, new = np.array(before) / max(sum(before), 1), np.array(now) / max(sum(now), 1)
     return float(np.abs(was - new).sum() / 2)
-
-
-def _unused(code: str, message: str, name: Name | None, found: Document | None) -> Usage:
-    reason: dict[str, Any] = {"code": code, "message": message}
-    if name is not None:
-        reason["baseTable"] = name.reference()
-    if found is not None:
-        reason["indexName"] = found["name"]
-    body = {"indexUsageMode": "UNUSED", "indexUnusedReasons": [reason]}
-    return replace(Usage(body), name=name, document=found)
 
 
 def _outcome(statement_type: str, operation: str, name: Name) -> Outcome:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
-from localcloud.bigquery.sql import catalog, indexes, types
+from localcloud.bigquery.sql import catalog, coverage, types
 from localcloud.bigquery.sql.names import Name, parts_of
 from localcloud.bigquery.sql.session import Session
 from localcloud.bigquery.sql.types import Columns, Type
@@ -37,14 +37,14 @@ def view(session: Session, node: Any) -> str:
 
 
 def _time(seconds: float | None) -> str | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, timezone.utc).isoformat()
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
 def _vector_indexes(session: Session, prefix: str) -> _Rows:
     rows = []
     for full, document in session.store.list("vector_index", prefix):
         name = Name(*full.split(".", 2))
-        state = indexes.state(session, name, document)
+        state = coverage.state(session, name, document)
         size = catalog.table_size(session.store, name.project, name.dataset, name.table)[1]
         indexed = size * state.coverage // 100
         rows.append(

@@ -1,7 +1,7 @@
 """Object tables (contract section 4): the objects of a bucket as rows, listed at each query or from a kept listing.
 
-With `metadataCacheMode` MANUAL the listing is the one that BQ.REFRESH_EXTERNAL_METADATA_CACHE made; with AUTOMATIC it is
-made anew by the first query after `_REFRESH_SECONDS`. Both only while `maxStaleness` is not 0.
+With `metadataCacheMode` MANUAL the listing is the one that BQ.REFRESH_EXTERNAL_METADATA_CACHE made; with AUTOMATIC it
+is made anew by the first query after `_REFRESH_SECONDS`. Both only while `maxStaleness` is not 0.
 """
 
 from __future__ import annotations
@@ -73,7 +73,10 @@ def transform(session: Session, node: Any) -> str:
 
 
 def objects(store: Store, cloud: Cloud, name: Name, document: Document) -> list[tuple[Any, ...]]:
-    """The rows of the table: listed now, or kept by its metadata cache. Choice: until its first refresh a cache is by-passed."""
+    """The rows of the table: listed now, or kept by its metadata cache.
+
+    Choice: until its first refresh a cache is by-passed.
+    """
     configuration = document["externalDataConfiguration"]
     mode = configuration.get("metadataCacheMode", "")
     if mode in ("AUTOMATIC", "MANUAL") and not _is_zero(document.get("maxStaleness", "0")):

@@ -1,7 +1,7 @@
 """From the text of a statement to its syntax tree.
 
-Plain SQL is parsed by sqlglot's BigQuery dialect. What that dialect leaves as raw text (external tables, vector indexes,
-CALL) is parsed here, and the two table functions whose `TABLE name` argument it cannot read are prepared for it.
+Plain SQL is parsed by sqlglot's BigQuery dialect. What that dialect leaves as raw text (external tables, vector
+indexes, CALL) is parsed here, and the two table functions whose `TABLE name` argument it cannot read are prepared for it.
 Everything that is not one plain statement is refused by name.
 """
 

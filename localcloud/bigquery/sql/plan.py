@@ -23,7 +23,7 @@ class Plan:
 
 
 def ddl(statement_type: str, operation: str, statistics: dict[str, Any] | None = None, **target: Any) -> Outcome:
-    """The outcome of DDL. `target` is ddlTargetTable, ddlTargetDataset …; `operation` CREATE, REPLACE, SKIP, DROP, ALTER."""
+    """The outcome of DDL. `operation` is CREATE, REPLACE, SKIP, DROP or ALTER; `target` ddlTargetTable, …Dataset."""
     return Outcome(
         statement_type=statement_type,
         schema={},

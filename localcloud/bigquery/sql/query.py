@@ -62,7 +62,7 @@ def name_anonymous_columns(tree: Any) -> None:
 
 
 def keep(session: Session, transaction: Transaction, table: str, columns: types.Columns, query: Duck) -> int:
-    """Make a DuckDB table of `columns` and fill it in the answer's order; a NULL array is stored as empty. Rows kept."""
+    """Make a DuckDB table of `columns`, fill it in the answer's order; NULL arrays become empty ones. Rows kept."""
     if not columns:
         raise invalid_query("A query must have at least one column")
     listed = ", ".join(f"{types.quote(name)} {kind.duckdb()}" for name, kind in columns)
@@ -97,9 +97,9 @@ def _into(session: Session, query: Duck, columns: types.Columns, reference: dict
             raise not_found(f"Not found: Table {name.shown}")
         if existing is not None and existing["type"] != "TABLE":
             raise invalid(f"{name.shown} is not a table that can be written to")
-        if existing is not None and disposition == "WRITE_EMPTY":
-            if catalog.table_size(session.store, name.project, name.dataset, name.table)[0]:
-                raise duplicate(f"Already Exists: Table {name.shown}")
+        size = catalog.table_size(session.store, name.project, name.dataset, name.table)
+        if existing is not None and disposition == "WRITE_EMPTY" and size[0]:
+            raise duplicate(f"Already Exists: Table {name.shown}")
         if existing is not None and disposition == "WRITE_APPEND":
             raise Unsupported("writeDisposition WRITE_APPEND (INSERT … SELECT does it)")
         document = catalog.table_document(name, schema, session.cloud.clock, statement.location)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sqlglot import exp
 
-from localcloud.bigquery.sql import catalog, indexes, types, vectors
+from localcloud.bigquery.sql import catalog, coverage, types, vectors
 from localcloud.bigquery.sql.ctes import visible_ctes, with_visible
 from localcloud.bigquery.sql.names import Name, full_name
 from localcloud.bigquery.sql.session import Session
@@ -38,7 +38,7 @@ class _Call:
 class _Base:
     """What is searched: a table and which of its rows. `row` is the column that tells rows apart.
 
-    `select` is a DuckDB query for the columns of the `base` STRUCT and `__row`, to which `WHERE __row IN …` can be added.
+    `select` is a DuckDB query for the columns of the `base` STRUCT and `__row`, which `WHERE __row IN …` may follow.
     """
 
     table: str
@@ -305,7 +305,7 @@ def _fill_hits(session: Session, hits: str, queries: Any, rows: Any, distances: 
 def _neighbours(
     session: Session, call: _Call, base: _Base, matrix: vectors.Matrix, queries: vectors.Floats, kept: Any
 ) -> vectors.Neighbours:
-    usage = indexes.usage(session, base.name, call.column, brute_force=call.brute_force)
+    usage = coverage.usage(session, base.name, call.column, brute_force=call.brute_force)
     session.statistics.search.append(usage.statistics)
     distance = call.distance or (usage.distance if usage.lists else "EUCLIDEAN")
     if usage.lists and usage.distance != distance:
@@ -316,7 +316,7 @@ def _neighbours(
         return vectors.nearest(matrix, queries, call.top_k, distance, allowed)
     covered = max(len(matrix.vectors) - usage.unindexed, 0)
     pre_filter = allowed if allowed is not None and base.filtered_columns <= usage.stored else None
-    candidates = indexes.candidates(session, usage, matrix, covered, queries, call.top_k, call.fraction, pre_filter)
+    candidates = coverage.candidates(session, usage, matrix, covered, queries, call.top_k, call.fraction, pre_filter)
     rest = np.arange(covered, len(matrix.vectors))
     both = [np.concatenate([few, _nearest_rest(matrix, one, rest, call.top_k, distance)]) for few, one in zip(candidates, queries, strict=True)]  # fmt: skip
     found = vectors.ranked(matrix, queries, both, call.top_k, distance)

@@ -1,8 +1,9 @@
 """One statement while it runs: its reading cursor, its scratch tables, what it counts.
 
 Object tables and table functions are evaluated into scratch tables, which live in memory beside the store; then one
-transaction writes, and may be tried again. A statement that pays, or is only tried (dry run), is gone through before with
-all of these standing empty: names and types are checked, so that a typing error is found before a picture is paid for.
+transaction writes, and may be tried again. A statement that pays, or is only tried (dry run), is gone through before
+with all of these standing empty: names and types are checked, so that a typing error is found before a picture is paid
+for.
 """
 
 from __future__ import annotations

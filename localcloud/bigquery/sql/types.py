@@ -38,7 +38,7 @@ _REST = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN", "STRUCT": "R
 _NAMES = {
     **{kind: kind for kind in (*_DUCKDB, "STRUCT")},
     **{rest: kind for kind, rest in _REST.items()},
-    **{name: "INT64" for name in ("INT", "SMALLINT", "BIGINT", "TINYINT", "BYTEINT")},
+    **dict.fromkeys(("INT", "SMALLINT", "BIGINT", "TINYINT", "BYTEINT"), "INT64"),
     "DECIMAL": "NUMERIC",
     "TIMESTAMPTZ": "TIMESTAMP",
     "DOUBLE": "FLOAT64",
@@ -48,9 +48,9 @@ _NAMES = {
     "BINARY": "BYTES",
 }
 _FROM_DUCKDB = {
-    **{name: "INT64" for name in ("BIGINT", "INTEGER", "SMALLINT", "TINYINT", "HUGEINT", "UBIGINT", "UHUGEINT")},
-    **{name: "INT64" for name in ("UINTEGER", "USMALLINT", "UTINYINT", '"NULL"', "NULL")},
-    **{name: "FLOAT64" for name in ("DOUBLE", "FLOAT")},
+    **dict.fromkeys(("BIGINT", "INTEGER", "SMALLINT", "TINYINT", "HUGEINT", "UBIGINT", "UHUGEINT"), "INT64"),
+    **dict.fromkeys(("UINTEGER", "USMALLINT", "UTINYINT", '"NULL"', "NULL"), "INT64"),
+    **dict.fromkeys(("DOUBLE", "FLOAT"), "FLOAT64"),
     **{duck: kind for kind, duck in _DUCKDB.items()},
 }
 #: Logical bytes of a value of fixed size (the data size page of the pricing documentation).
@@ -59,7 +59,7 @@ _BYTES = {"INT64": 8, "FLOAT64": 8, "BOOL": 1, "TIMESTAMP": 8, "DATETIME": 8, "D
 
 @dataclass(frozen=True)
 class Type:
-    """One BigQuery type. `kind` is INT64, STRING, STRUCT …; `array` makes it an ARRAY of that; fields are a STRUCT's."""
+    """One BigQuery type. `kind` is INT64, STRING, STRUCT …; `fields` a STRUCT's; `array` makes it an ARRAY of that."""
 
     kind: str
     fields: tuple[tuple[str, Type], ...] = ()
@@ -251,7 +251,7 @@ def size(expression: str, kind: Type) -> str:
 
 
 def parameter(body: dict[str, Any]) -> tuple[Type, Any]:
-    """Type and value of a REST QueryParameter. The value is text, list or dict, for a DuckDB cast to `Type.duckdb()`."""
+    """Type and value of a REST QueryParameter. The value is text, list or dict, to be cast to `Type.duckdb()`."""
     kind = _parameter_type(body.get("parameterType") or {})
     try:
         return kind, _parameter_value(body.get("parameterValue") or {}, kind)

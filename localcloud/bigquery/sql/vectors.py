@@ -1,4 +1,4 @@
-"""Nearest vectors: exactly, by a matrix product in float64, or approximately, by inverted lists (IndexIVFFlat of faiss).
+"""Nearest vectors: exactly, by a matrix product in float64, or nearly, by inverted lists (faiss IndexIVFFlat).
 
 Both choose candidates fast and then measure the chosen ones by the definition of the distance, so that a distance does
 not depend on how its row was found.
@@ -108,11 +108,13 @@ class Lists:
 
     def sizes(self) -> list[int]:
         """Rows in each list."""
-        return [int(self._index.invlists.list_size(number)) for number in range(self.count)]
+        lists: Any = self._index.invlists
+        return [int(lists.list_size(number)) for number in range(self.count)]
 
     def candidates(self, queries: Floats, k: int, fraction: float, allowed: Places | None) -> Places:
         """Rows (queries, k + some) near each query, -1 where the lists looked into hold fewer."""
-        parameters = self._faiss.SearchParametersIVF(nprobe=max(1, round(fraction * self.count)))
+        parameters: Any = self._faiss.SearchParametersIVF()
+        parameters.nprobe = max(1, round(fraction * self.count))
         if allowed is not None:
             parameters.sel = self._faiss.IDSelectorBatch(allowed)
         _, rows = self._index.search(_prepared(queries, self._distance), k + _MARGIN, params=parameters)

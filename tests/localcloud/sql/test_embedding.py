@@ -38,7 +38,16 @@ def test_pictures_of_an_object_table_in_the_documented_column_order(gallery: War
         ("video_start_sec", "INTEGER", "NULLABLE"),
         ("video_end_sec", "INTEGER", "NULLABLE"),
     ]
-    assert _names(gallery, query)[4:] == "uri generation content_type size md5_hash updated metadata ref".split()
+    assert _names(gallery, query)[4:] == [
+        "uri",
+        "generation",
+        "content_type",
+        "size",
+        "md5_hash",
+        "updated",
+        "metadata",
+        "ref",
+    ]
     rows = gallery.rows(f"SELECT uri, embedding, status, video_start_sec FROM ({query}) ORDER BY uri")
     assert [row[0][-5:] for row in rows] == ["a.jpg", "b.jpg", "c.jpg"]
     assert [float(x) for x in rows[0][1]] == pytest.approx(vector_of(rows[0][0], 512).tolist(), rel=1e-6)
