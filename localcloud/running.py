@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import socket
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import duckdb
 import uvicorn
 
 from localcloud.assembly import LocalCloud, assemble
@@ -21,6 +23,7 @@ from localcloud.server import Options
 from localcloud.store import Store
 from localcloud.vertex.loading import LoadingEmbedder
 
+_LOG = logging.getLogger(__name__)
 _GRACE = 1
 """Seconds that open requests are given at the end."""
 
@@ -44,7 +47,12 @@ def run(options: Options, listener: socket.socket, ready: Callable[[dict[str, An
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)  # uvicorn raises the signal again when it has ended; we end ourselves
     _Server(_configuration(cloud), started, cloud.cancel_jobs).run(sockets=[listener])
-    cloud.close()
+    try:
+        cloud.close()
+    except (
+        duckdb.Error
+    ) as error:  # a job that did not end in time is still in DuckDB; its log has all that was committed
+        _LOG.warning("the state was not closed: %s", error)
 
 
 class _Server(uvicorn.Server):

@@ -13,7 +13,7 @@ import logging
 import threading
 import uuid
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,6 +75,8 @@ class Jobs:
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="job")
         self._live: dict[str, _Live] = {}
         self._swept = 0.0
+        self._sweeping: Future[None] = Future()
+        self._sweeping.set_result(None)
         self._recover()
 
     def insert(self, project: str, reference: Document, configuration: Document, location: str, member: str) -> Job:
@@ -151,11 +153,7 @@ class Jobs:
         for live in running:
             live.stopped = "the local cloud is shutting down"
             live.cancelled.set()
-        for live in running:
-            try:
-                live.ended.result(timeout=patience / len(running))
-            except TimeoutError:
-                return
+        wait([self._sweeping, *(live.ended for live in running)], timeout=patience)
 
     def expire_answers(self, age: float = 24 * 3600.0) -> None:
         """Drop anonymous answers older than `age` seconds, as the service does after about a day."""
@@ -173,7 +171,7 @@ class Jobs:
         now = self._context.clock.time()
         if now - self._swept > _SWEEP:
             self._swept = now
-            self._pool.submit(self.expire_answers)
+            self._sweeping = self._pool.submit(self.expire_answers)
 
     def _run(self, name: str, live: _Live) -> None:
         live.resource["status"] = {"state": "RUNNING"}

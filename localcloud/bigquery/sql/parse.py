@@ -1,8 +1,8 @@
 """From the text of a statement to its syntax tree.
 
 Plain SQL is parsed by sqlglot's BigQuery dialect. What that dialect leaves as raw text (external tables, vector
-indexes, CALL) is parsed here, and the two table functions whose `TABLE name` argument it cannot read are prepared for it.
-Everything that is not one plain statement is refused by name.
+indexes, CALL) is parsed here, and the two table functions whose `TABLE name` argument it cannot read are prepared for
+it. Everything that is not one plain statement is refused by name.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def parse(text: str) -> Command | Any:
 
 def _tokens(source: Text) -> list[Token]:
     try:
-        tokens = sqlglot.tokenize(source.text, dialect="bigquery")
+        tokens: list[Token] = sqlglot.tokenize(source.text, dialect="bigquery")
     except TokenError as error:
         raise invalid_query(f"Syntax error: Unclosed string literal or illegal input at {source.at(0)}") from error
     while tokens and tokens[-1].token_type == TokenType.SEMICOLON:
@@ -314,7 +314,7 @@ class _Words:
         """A table, model or connection path, backquoted or not."""
         first = self._token()
         last = first
-        while self._peek() and self._peek().text in (".", "-") and self._peek().start == last.end + 1:
+        while (dot := self._peek()) and dot.text in (".", "-") and dot.start == last.end + 1:
             self._token()
             last = self._token()
         text = self._source.text[first.start : last.end + 1]

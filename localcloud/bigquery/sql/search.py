@@ -318,13 +318,12 @@ def _neighbours(
     pre_filter = allowed if allowed is not None and base.filtered_columns <= usage.stored else None
     candidates = coverage.candidates(session, usage, matrix, covered, queries, call.top_k, call.fraction, pre_filter)
     rest = np.arange(covered, len(matrix.vectors))
-    both = [np.concatenate([few, _nearest_rest(matrix, one, rest, call.top_k, distance)]) for few, one in zip(candidates, queries, strict=True)]  # fmt: skip
+    both = []
+    for few, query in zip(candidates, queries, strict=True):
+        new = vectors.nearest(matrix, query[None, :], call.top_k, distance, rest).rows[0]
+        both.append(np.concatenate([few, new]))
     found = vectors.ranked(matrix, queries, both, call.top_k, distance)
     return found if allowed is None else _filtered(found, allowed)
-
-
-def _nearest_rest(matrix: vectors.Matrix, query: Any, rest: Any, k: int, distance: str) -> Any:
-    return vectors.nearest(matrix, query[None, :], k, distance, rest).rows[0]
 
 
 def _filtered(found: vectors.Neighbours, allowed: Any) -> vectors.Neighbours:
