@@ -54,5 +54,9 @@ clean: ## also remove every file that was made in this folder
 test: setup ## all tests
 	@.venv/bin/python -m pytest
 
+bench: setup ## measure: start of the local cloud, `up` from nothing and without changes, retrieval
+	@.venv/bin/python -m benchmarks.up
+	.venv/bin/python -m benchmarks.retrieval
+
 lint: setup ## types and style
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy

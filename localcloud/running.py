@@ -19,7 +19,7 @@ from localcloud.auth import Authority
 from localcloud.clock import Clock
 from localcloud.context import Context
 from localcloud.ports import Embedder
-from localcloud.server import Options
+from localcloud.server import CannotStart, Options
 from localcloud.store import Store
 from localcloud.vertex.loading import LoadingEmbedder
 
@@ -32,7 +32,7 @@ def run(options: Options, listener: socket.socket, ready: Callable[[dict[str, An
     """Answer on `listener` until SIGTERM or SIGINT. `ready(about)` comes once requests are answered."""
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     home = options.home
-    context = Context(home.path, Store(home.state), Clock(), url, options.project)
+    context = Context(home.path, _state(options), Clock(), url, options.project)
     authority = Authority(home.credentials, url, options.project, context.owner)
     embedder = LoadingEmbedder(options.embedder, lambda: _embedder(options.embedder))
     cloud = assemble(context, authority, embedder)
@@ -53,6 +53,21 @@ def run(options: Options, listener: socket.socket, ready: Callable[[dict[str, An
         duckdb.Error
     ) as error:  # a job that did not end in time is still in DuckDB; its log has all that was committed
         _LOG.warning("the state was not closed: %s", error)
+
+
+def _state(options: Options) -> Store:
+    """The state of the home. Raises CannotStart when it is another project's, whose resources would be out of reach."""
+    store = Store(options.home.state)
+    kept = store.get("meta", "project")
+    if kept is None:
+        with store.transaction() as change:
+            change.put("meta", "project", {"id": options.project})
+    elif kept["id"] != options.project:
+        store.close()
+        raise CannotStart(
+            f"{options.home.path} holds project {kept['id']}: add --project {kept['id']}, or another --home"
+        )
+    return store
 
 
 class _Server(uvicorn.Server):

@@ -34,7 +34,11 @@ def insert(session: Session, tree: Any) -> Plan:
     else:
         query.name_anonymous_columns(source)
     given = session.duck(session.resolved(source))
-    _check_count(session, given, listed, source, tree)
+    wanted = {column.lower(): (column, kind) for column, kind in columns}
+    _check_count(session, given, listed, tree)
+    if session.first:
+        checks.check(session, source)
+        checks.check_insert(session, given, tuple(wanted[column.lower()] for column in listed))
     into = ", ".join(types.quote(column) for column in listed)
     statement = Duck(f"INSERT INTO {catalog.data(name)} ({into}) {given.sql}", given.values)
 
@@ -166,8 +170,8 @@ def _check_columns(session: Session, name: Name, columns: types.Columns, listed:
             raise invalid_query(f"Column {column} is not present in table {name.dataset}.{name.table} at {place}")
 
 
-def _check_count(session: Session, given: Duck, listed: list[str], source: Any, tree: Any) -> None:
-    count = len(session.columns(given)) if not isinstance(source, exp.Values) else len(listed)
+def _check_count(session: Session, given: Duck, listed: list[str], tree: Any) -> None:
+    count = len(session.kinds(given))
     if count != len(listed):
         raise session.text.invalid(f"Inserted row has wrong column count; Has {count}, expected {len(listed)}", tree)
 

@@ -43,10 +43,8 @@ def create(session: Session, command: CreateVectorIndex) -> Plan:
     table = catalog.table(session.store, name, session.statement.location)
     column = _column(table, name, command.column)
     stored = [_column(table, name, one, vector=False) for one in command.storing]
-    old = session.store.get("vector_index", str(name))
-    skipped = _check_old(old, command)
     trained: dict[str, Any] = {}
-    if not skipped:
+    if not _check_old(session.store.get("vector_index", str(name)), command):
         _check_quota(session, name)
         rows = catalog.table_size(session.store, name.project, name.dataset, name.table)[0]
         if rows < _MIN_ROWS:
@@ -60,7 +58,8 @@ def create(session: Session, command: CreateVectorIndex) -> Plan:
 
     def apply(transaction: Transaction) -> Outcome:
         session.hold_documents()
-        if skipped:
+        old = transaction.get("vector_index", str(name))
+        if _check_old(old, command):
             return _outcome("CREATE_VECTOR_INDEX", "SKIP", name)
         _count_ddl(session, transaction, name)
         _write_centroids(transaction, name, trained["centroids"])
@@ -77,7 +76,7 @@ def drop(session: Session, command: DropVectorIndex) -> Plan:
 
     def apply(transaction: Transaction) -> Outcome:
         session.hold_documents()
-        if found is None:
+        if found is None or transaction.get("vector_index", str(name)) is None:
             return _outcome("DROP_VECTOR_INDEX", "SKIP", name)
         _check_quota(session, name)
         _count_ddl(session, transaction, name)
@@ -92,17 +91,17 @@ def rebuild(session: Session, command: RebuildVectorIndex) -> Plan:
     """ALTER VECTOR INDEX … REBUILD: trains anew on the rows of now."""
     name, found = _named(session, command.table, command.name, command.exists)
     trained: dict[str, Any] = {}
-    if found is not None:
-        if not session.empty:
-            trained = _train(session, name, found["column"], found["options"])
+    if found is not None and not session.empty:
+        trained = _train(session, name, found["column"], found["options"])
 
     def apply(transaction: Transaction) -> Outcome:
         session.hold_documents()
-        if found is None:
+        old = transaction.get("vector_index", str(name))
+        if old is None or not trained:
             return _outcome("ALTER_VECTOR_INDEX", "SKIP", name)
         _write_centroids(transaction, name, trained["centroids"])
         now = session.cloud.clock.time()
-        transaction.put("vector_index", str(name), found | {"altered": now, "trained": now, "sizes": trained["sizes"]})
+        transaction.put("vector_index", str(name), old | {"altered": now, "trained": now, "sizes": trained["sizes"]})
         return _outcome("ALTER_VECTOR_INDEX", "ALTER", name)
 
     return Plan("ALTER_VECTOR_INDEX", apply, target=name)

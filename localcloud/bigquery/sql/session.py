@@ -139,9 +139,14 @@ class Session:
             raise failures.translated(error, self.text, self.tree) from error
 
     def columns(self, duck: Duck) -> types.Columns:
-        """Names and types of a query's answer; columns without a name are f0_, f1_, …"""
+        """Names and types of a query's answer."""
         found = self.execute(Duck(f"DESCRIBE {duck.sql}", duck.values)).fetchall()
         return tuple((str(row[0]), types.from_duckdb(row[1])) for row in found)
+
+    def kinds(self, duck: Duck) -> list[types.Type | None]:
+        """Types of a query's answer; None for a column that is nothing but NULL, which has no type yet."""
+        found = self.execute(Duck(f"DESCRIBE {duck.sql}", duck.values)).fetchall()
+        return [None if '"NULL"' in str(row[1]) else types.from_duckdb(row[1]) for row in found]
 
     def constant(self, tree: Any) -> Any:
         """The value of an expression that reads no table."""

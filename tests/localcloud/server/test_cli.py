@@ -45,6 +45,9 @@ def test_a_server_is_started_seen_and_stopped(tmp_path: Path, free_port: int) ->
     assert stopped.stdout == f"local cloud stopped (pid {status['pid']})\n"
     assert localcloud("stop", home=home).stdout.startswith("local cloud not running")
 
+    refused = localcloud("serve", "--detach", "--port", "0", "--project", "another", home=home)
+    assert (refused.returncode, "holds project local-project" in refused.stderr) == (1, True)
+
 
 def test_status_says_how_to_start_a_server_that_does_not_run(tmp_path: Path) -> None:
     status = localcloud("status", home=tmp_path)
