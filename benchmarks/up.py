@@ -32,7 +32,8 @@ def main() -> None:
             figures["local cloud ready"] = [_ready(stack) for _ in range(RUNS)]
             stack.run(str(CHECKOUT / ".venv/bin/python"), "-m", "localcloud.images", "tuxpaint")
             figures["up from nothing"] = [_seconds(stack.up)]
-            figures["up without changes"] = [_seconds(lambda: stack.up("--expect-no-changes")) for _ in range(RUNS)]
+            again = ("pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--expect-no-changes")
+            figures["up without changes"] = [_seconds(lambda: stack.run(*again)) for _ in range(RUNS)]
             empty()
             figures["up of an empty program"] = [_seconds(empty) for _ in range(RUNS)]
         finally:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, TypeAlias
 
 from google.api_core import exceptions
@@ -41,7 +42,8 @@ _RESUBMIT = frozenset(
     {"jobInternalError", "jobBackendError", "jobRateLimitExceeded", "backendError", "rateLimitExceeded"}
 )
 """Reasons with which a job ends though its statement is good: submit it under a new id."""
-MAX_SUBMISSIONS = 6
+RESUBMISSION_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 0.0)
+"""Seconds after each submission of one run that ended so; a run gives up after the last."""
 
 _GRANT_MISSING = "gcp-sa-bigquery-condel.iam.gserviceaccount.com does not have"
 """What every refusal of a connection's service account contains (contract sections 3 and 4)."""
@@ -89,15 +91,12 @@ class Warehouse:
         Jobs that ended badly, or well and whose effect is gone (`consumed`), are passed over for the next id.
         Raises what `query` raises.
         """
-        for submission in range(MAX_SUBMISSIONS):
+        for submission in count():  # ends: there are only so many jobs of this key
             job, attached = self._submit(sql, parameters, f"{key}-{submission}")
             if attached and job.state == "DONE" and (job.error_result or consumed()):
                 continue
             return job
-        raise ServiceUnreachable(
-            f"BigQuery ended the job {key} without an answer {MAX_SUBMISSIONS} times.",
-            "Look at the job in the console; run `pulumi up` again later, it goes on from here.",
-        )
+        raise AssertionError("count() does not end")
 
     def run_once(
         self,
@@ -114,13 +113,16 @@ class Warehouse:
         `deadline` is on time.monotonic(); `progress` is called with the seconds waited so far.
         Raises what `query` raises, DeadlinePassed (the job is cancelled) and JobCancelled.
         """
-        for pause in (0.5, 1.0, 2.0, 4.0, 8.0, 0.0):
+        for pause in RESUBMISSION_PAUSES:
             job = self.start_once(sql, parameters, key=key, consumed=consumed)
             try:
                 return self._wait(job, deadline, progress)
             except _Resubmit:
                 time.sleep(pause)
-        raise AssertionError("start_once gives up first")
+        raise ServiceUnreachable(
+            f"BigQuery ended the job {key} without an answer {len(RESUBMISSION_PAUSES)} times.",
+            "Look at the job in the console; run `pulumi up` again later, it goes on from here.",
+        )
 
     def running(self, prefix: str) -> Iterator[bigquery.QueryJob]:
         """Jobs whose id begins with `prefix` and that have not ended, whoever submitted them."""
@@ -152,6 +154,12 @@ class Warehouse:
                 return self.client.get_table(name.path, retry=self._retry)
         except NotThere:
             return None
+
+    def source_uris(self, object_table: Identifier) -> tuple[str, ...]:
+        """What an object table reads; nothing when it is gone."""
+        table = self.table(object_table)
+        external = table.external_data_configuration if table else None
+        return tuple(external.source_uris) if external else ()
 
     def label_table(self, name: Identifier, labels: Mapping[str, str]) -> None:
         """Set labels on a table, beside those it has."""

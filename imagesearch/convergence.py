@@ -15,6 +15,7 @@ import hashlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from google.cloud import bigquery
 
@@ -36,6 +37,8 @@ BACKOFF_SECONDS = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0)
 """Waits before rows that failed are tried again; the last one goes on."""
 PROGRESS_SECONDS = 10.0
 """Between two lines on a job that is running."""
+
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True)
@@ -130,7 +133,7 @@ class _Run:
     def plan(self) -> Counts:
         """Where things stand, once it is known to be believable and affordable."""
         work = self._work
-        counts = until_granted(lambda: count(self._warehouse, work), self._say)
+        counts = self._granted(lambda: count(self._warehouse, work))
         _guard_prune(work, counts)
         _guard_budget(work, counts)
         return counts
@@ -184,7 +187,7 @@ class _Run:
     def _run_batch(self, batch: Sequence[Row]) -> tuple[int, bool]:
         """Embed one batch: images gained, and whether any row is settled that was not."""
         job = self._batch_job(batch)
-        job.run(self._warehouse, self._deadline, self._ticker(len(batch)))
+        self._granted(lambda: job.run(self._warehouse, self._deadline, self._ticker(len(batch))))
         tally = self._absorb(job.staging)
         failed_again = tally["total"] == len(batch) and tally["retryable"] == tally["total"]
         return tally["embedded"], not failed_again
@@ -220,6 +223,15 @@ class _Run:
         (tally,) = self._warehouse.query(sql.render("count_batch", staging=staging, dimension=work.dimension))
         self._warehouse.drop_table(staging)
         return tally
+
+    def _granted(self, attempt: Callable[[], _Result]) -> _Result:
+        """The result of `attempt`, once the connection may read the bucket and use the endpoint."""
+        return until_granted(
+            attempt,
+            self._say,
+            project=self._work.model.parts[0],
+            uris=lambda: self._warehouse.source_uris(self._work.object_table),
+        )
 
     def _pause(self, seconds: float) -> None:
         if time.monotonic() + seconds > self._deadline:

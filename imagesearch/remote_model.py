@@ -33,7 +33,7 @@ def create(warehouse: Warehouse, model: RemoteModel, owner: str, say: Say) -> No
     StatementFailed at once for an endpoint that does not exist.
     """
     ownership.refuse_foreign_model(warehouse, model.name)
-    until_granted(lambda: warehouse.query(model.statement), say)
+    until_granted(lambda: warehouse.query(model.statement), say, project=model.connection.parts[0])
     warehouse.label_model(model.name, {**warehouse.labels, ownership.OWNER: owner})
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
@@ -14,12 +15,19 @@ Say = Callable[[str], None]
 
 PROPAGATION_DEADLINE = 15 * 60.0
 """Seconds after which a grant that has not acted is taken for missing (contract section 0.7)."""
+_ACCOUNT = re.compile(r"bqcx-[\w-]+@gcp-sa-bigquery-condel\.iam\.gserviceaccount\.com")
 
 _Result = TypeVar("_Result")
 
 
-def until_granted(attempt: Callable[[], _Result], say: Say, *, deadline: float = PROPAGATION_DEADLINE) -> _Result:
-    """The result of `attempt`, tried again while the service account is refused; PermissionMissing in the end."""
+def until_granted(
+    attempt: Callable[[], _Result], say: Say, *, project: str, uris: Callable[[], Sequence[str]] = tuple
+) -> _Result:
+    """The result of `attempt`, tried again while the service account is refused.
+
+    Raises PermissionMissing after PROPAGATION_DEADLINE, naming the role, the member and the resource: the model's
+    `project`, or the buckets of `uris()`, what the object table reads.
+    """
 
     def tell(state: RetryCallState) -> None:
         if state.attempt_number in (1, 5, 10) or state.attempt_number % 20 == 0:
@@ -28,8 +36,29 @@ def until_granted(attempt: Callable[[], _Result], say: Say, *, deadline: float =
     retrying = Retrying(
         retry=retry_if_exception_type(PermissionMissing),
         wait=wait_exponential(multiplier=0.25, max=15),
-        stop=stop_after_delay(deadline),
+        stop=stop_after_delay(PROPAGATION_DEADLINE),
         before_sleep=tell,
         reraise=True,
     )
-    return retrying(attempt)
+    try:
+        return retrying(attempt)
+    except PermissionMissing as error:
+        raise _named(error, project, uris) from None
+
+
+def _named(error: PermissionMissing, project: str, uris: Callable[[], Sequence[str]]) -> PermissionMissing:
+    """The same refusal with what must be granted to whom, and where."""
+    account = _ACCOUNT.search(error.what)
+    member = f"serviceAccount:{account[0]}" if account else "the connection's service account"
+    if "storage." in error.what:
+        roles = "roles/storage.objectViewer and roles/storage.legacyBucketReader"
+        buckets = sorted({uri.removeprefix("gs://").split("/", 1)[0] for uri in uris()})
+        resource = ", ".join(f"gs://{bucket}" for bucket in buckets) or "the bucket"
+    else:
+        roles, resource = "roles/aiplatform.user", f"the project {project}"
+    return PermissionMissing(
+        f"{member} lacks {roles} on {resource}, or its grant has not acted after {PROPAGATION_DEADLINE / 60:.0f} "
+        f"minutes. {error.what}",
+        "`pulumi refresh` and `pulumi up` grant again what was taken away. A public bucket needs images.public, others "
+        "must not set it.",
+    )

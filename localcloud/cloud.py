@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 
 from starlette.routing import Route
 
@@ -79,6 +80,14 @@ class LocalServices:
     ) -> list[Embedding]:
         """One answer an input, in order. Waits for quota on the clock; row failures are statuses."""
         return self._endpoint.embed(member, project, location, endpoint, inputs, dimension, cancelled)
+
+    def rows_per_job(self, endpoint: str, location: str) -> int:
+        """The quota of the endpoint there, or what the settings say."""
+        return self._endpoint.rows_per_job(endpoint, location)
+
+    def embedding_job(self) -> AbstractContextManager[None]:
+        """Entered by a job that embeds, for as long as it does. Raises ApiError jobRateLimitExceeded."""
+        return self._endpoint.job()
 
     def _require_bucket(self, member: str, permission: str, bucket: str) -> None:
         if not self.iam.allows(member, permission, bucket_resource(bucket)):

@@ -31,6 +31,10 @@ class Settings:
     """Whether embedding waits for the location's requests per minute."""
     index_delay: float = 3.0
     """From CREATE VECTOR INDEX until the index covers the rows there were."""
+    rows_per_job: int | None = None
+    """Rows that one job may embed; None is the quota of the endpoint and location (contract section 1)."""
+    concurrent_embedding_jobs: int = 5
+    """Jobs of a project that embed at the same time (contract section 1)."""
 
 
 @dataclass

@@ -4,6 +4,7 @@
     GET  /control/state                             counts of resources by kind, running jobs, clock, settings, faults
     GET  /control/ledger                            what the embedding endpoint was asked and paid for (ledger.py)
     POST /control/faults    a fault of faults.py, or {"faults": [...]}     DELETE /control/faults forgets them all
+    POST /control/faults/release                    every held request goes on
     POST /control/clock     {"advance": seconds, "speed": x}               speed 0: waits cost no wall time
     POST /control/settings  fields of context.Settings                     delays in seconds
     POST /control/token     {"member": "user:x@example.com"} -> {"token"}  to call as somebody else
@@ -39,6 +40,7 @@ def routes(context: Context, ledger: Callable[[], dict[str, Any]], token: Callab
         Route("/control/ledger", control.read_ledger, methods=["GET"]),
         Route("/control/faults", control.add_faults, methods=["POST"]),
         Route("/control/faults", control.clear_faults, methods=["DELETE"]),
+        Route("/control/faults/release", control.release, methods=["POST"]),
         Route("/control/clock", control.move_clock, methods=["POST"]),
         Route("/control/settings", control.change_settings, methods=["POST"]),
         Route("/control/token", control.issue_token, methods=["POST"]),
@@ -84,6 +86,11 @@ class _Control:
         self._context.faults.clear()
         return JSONResponse(self._context.faults.describe())
 
+    def release(self, request: Request) -> JSONResponse:
+        self._owner_only(request)
+        self._context.faults.release()
+        return JSONResponse(self._context.faults.describe())
+
     def move_clock(self, request: Request) -> JSONResponse:
         self._owner_only(request)
         body = json_of(request)
@@ -98,10 +105,11 @@ class _Control:
         changes = json_of(request)
         known = asdict(self._context.settings)
         for name, value in changes.items():
-            if name not in known or not isinstance(value, int | float) or value < 0:
+            if name not in known or not _fits(name, value):
                 raise invalid(f"not a setting: {name} = {value!r}; there are {', '.join(known)}")
         for name, value in changes.items():
-            setattr(self._context.settings, name, type(known[name])(value))
+            kind = int if name == "rows_per_job" else type(known[name])
+            setattr(self._context.settings, name, None if value is None else kind(value))
         return JSONResponse(asdict(self._context.settings))
 
     def issue_token(self, request: Request) -> JSONResponse:
@@ -135,6 +143,13 @@ class _Control:
     def _owner_only(self, request: Request) -> None:
         if member_of(request) != self._context.owner:
             raise access_denied("The control API is the owner's.")
+
+
+def _fits(name: str, value: Any) -> bool:
+    """Whether a setting can have this value."""
+    if value is None:
+        return name == "rows_per_job"
+    return isinstance(value, int | float) and value >= 0
 
 
 def _number(value: Any) -> float:

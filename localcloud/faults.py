@@ -7,7 +7,22 @@ acts:
      "when": "before" | "after",      after: the request is handled, then its answer is lost
      "status": 503, "reason": "backendError", "message": "…",
      "drop": true,                    the connection is closed without an answer, instead of `status`
-     "delay": 0.5}                    wall seconds before anything else happens; alone it only delays
+     "delay": 0.5,                    wall seconds before anything else happens; alone it only delays
+     "hold": true, "seconds": 60,     the request waits, before or after it is handled, for `POST
+                                      /control/faults/release` or until `seconds` of the wall have passed; then it goes
+                                      on. One whose caller has gone is over: held before, it was never handled. What is
+                                      held is in `GET /control/state`
+     "kill": true,                    the server ends there by SIGKILL
+     "body": "regex",                 searched in the request's body, beside `path`
+     "skip": 3}                       this many that match are let through first
+
+Job faults, by id; the job was accepted and ends without having written anything:
+
+    {"jobs": {"id": "regex", "reason": "jobInternalError" | "jobRateLimitExceeded" | "jobBackendError", "times": 1}}
+    {"jobs": {"id": "regex", "kill": true, "when": "before" | "after"}}      the server ends by SIGKILL before the job's
+                                      statement runs, or after: what it asked of the endpoint is paid, nothing written
+
+A `reason` with `"when": "after"` is refused: a job that failed has written nothing.
 
 Row faults, in the embeddings of SQL statements:
 
@@ -20,12 +35,16 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from localcloud.errors import ApiError, invalid
+from localcloud.errors import ApiError, Unsupported, invalid
 
 RETRYABLE = "A retryable error occurred: RESOURCE_EXHAUSTED error from remote service/endpoint."
+JOB_REASONS = ("jobInternalError", "jobRateLimitExceeded", "jobBackendError")
+"""With which a job can end though its statement is good (contract section 10)."""
 
 
 @dataclass
@@ -41,14 +60,64 @@ class RequestFault:
     message: str = "Error encountered during execution. Retrying may solve the problem."
     drop: bool = False
     delay: float = 0.0
+    hold: bool = False
+    seconds: float = 60.0
+    kill: bool = False
+    body: str = ""
+    skip: int = 0
 
-    def matches(self, method: str, path: str) -> bool:
-        """Whether it acts on this request."""
-        return self.times != 0 and self.method in (None, method) and re.search(self.path, path) is not None
+    def matches(self, method: str, path: str, body: bytes) -> bool:
+        """Whether it is meant for this request."""
+        return (
+            self.times != 0
+            and self.method in (None, method)
+            and re.search(self.path, path) is not None
+            and re.search(self.body, body.decode(errors="replace")) is not None
+        )
+
+    def acts(self) -> bool:
+        """Whether it acts on a request that matches; counts it."""
+        if self.skip:
+            self.skip -= 1
+            return False
+        self.times = None if self.times is None else self.times - 1
+        return True
 
     def error(self) -> ApiError | None:
         """The answer to give; None when it only delays."""
         return ApiError(self.status, self.reason, self.message) if self.status else None
+
+
+@dataclass
+class JobFault:
+    """Jobs that end with `reason` before their statement runs, or take the server with them."""
+
+    id: str
+    reason: str = ""
+    times: int | None = 1
+    when: str = "before"
+    kill: bool = False
+
+    def strikes(self, job_id: str, when: str) -> bool:
+        """Whether it acts on this job now; counts it."""
+        if self.times == 0 or self.when != when or re.search(self.id, job_id) is None:
+            return False
+        self.times = None if self.times is None else self.times - 1
+        return True
+
+    def error(self) -> ApiError:
+        """What the job ends with."""
+        return ApiError(400, self.reason, f"The job ended with {self.reason}. Please retry with a new job id.")
+
+
+@dataclass
+class Held:
+    """A request that waits."""
+
+    method: str
+    path: str
+    when: str
+    released: threading.Event = field(default_factory=threading.Event)
 
 
 @dataclass
@@ -79,29 +148,57 @@ class Faults:
         self._lock = threading.Lock()
         self._requests: list[RequestFault] = []
         self._rows: list[RowFault] = []
+        self._jobs: list[JobFault] = []
+        self._held: list[Held] = []
 
     def add(self, fault: dict[str, Any]) -> None:
         """Add one fault in the form of the module's docstring. Raises ApiError invalid for anything else."""
         with self._lock:
             if "rows" in fault:
                 self._rows.append(_parse(RowFault, fault["rows"]))
+            elif "jobs" in fault:
+                self._jobs.append(_checked_job(_parse(JobFault, fault["jobs"])))
             else:
                 self._requests.append(_checked(_parse(RequestFault, fault)))
 
     def clear(self) -> None:
-        """Forget the plan."""
+        """Forget the plan, and let go what is held."""
         with self._lock:
             self._requests.clear()
             self._rows.clear()
+            self._jobs.clear()
+        self.release()
 
-    def of_request(self, method: str, path: str) -> RequestFault | None:
+    def of_request(self, method: str, path: str, body: bytes = b"") -> RequestFault | None:
         """The fault that acts on this request, counted; None when it is to be handled as usual."""
         with self._lock:
             for fault in self._requests:
-                if fault.matches(method, path):
-                    fault.times = None if fault.times is None else fault.times - 1
-                    return fault
+                if fault.matches(method, path, body):
+                    return fault if fault.acts() else None
         return None
+
+    def of_job(self, job_id: str, when: str) -> JobFault | None:
+        """The fault that acts on this job now, counted; None when it is to go on."""
+        with self._lock:
+            return next((fault for fault in self._jobs if fault.strikes(job_id, when)), None)
+
+    @contextmanager
+    def holding(self, method: str, path: str, when: str) -> Iterator[Held]:
+        """While it lasts, the request is shown as held."""
+        held = Held(method, path, when)
+        with self._lock:
+            self._held.append(held)
+        try:
+            yield held
+        finally:
+            with self._lock:
+                self._held.remove(held)
+
+    def release(self) -> None:
+        """Let every held request go on."""
+        with self._lock:
+            for held in self._held:
+                held.released.set()
 
     def row_status(self, uri: str) -> str | None:
         """The status with which the embedding of this object (or text) fails; None when it does not."""
@@ -111,7 +208,10 @@ class Faults:
     def describe(self) -> dict[str, Any]:
         """The plan as JSON, with what is left of it."""
         with self._lock:
-            return {"requests": [asdict(f) for f in self._requests], "rows": [asdict(f) for f in self._rows]}
+            plan = {"requests": self._requests, "jobs": self._jobs, "rows": self._rows}
+            described: dict[str, Any] = {kind: [asdict(fault) for fault in faults] for kind, faults in plan.items()}
+            held = [{"method": one.method, "path": one.path, "when": one.when} for one in self._held]
+            return {**described, "held": held}
 
 
 def _parse(kind: Any, values: Any) -> Any:
@@ -122,15 +222,36 @@ def _parse(kind: Any, values: Any) -> Any:
 
 
 def _checked(fault: RequestFault) -> RequestFault:
-    try:
-        re.compile(fault.path)
-    except re.error as error:
-        raise invalid(f"path is no regular expression: {error}") from None
-    if fault.when not in ("before", "after"):
-        raise invalid(f"when must be before or after, not {fault.when!r}")
-    if not (fault.status or fault.drop or fault.delay):
-        raise invalid("a fault needs one of status, drop, delay")
+    _check_pattern("path", fault.path)
+    _check_pattern("body", fault.body)
+    _check_when(fault.when)
+    if not (fault.status or fault.drop or fault.delay or fault.hold or fault.kill):
+        raise invalid("a fault needs one of status, drop, delay, hold, kill")
     return fault
+
+
+def _checked_job(fault: JobFault) -> JobFault:
+    _check_pattern("id", fault.id)
+    _check_when(fault.when)
+    if fault.kill == bool(fault.reason):
+        raise invalid("a job fault needs either reason or kill")
+    if fault.reason and fault.reason not in JOB_REASONS:
+        raise invalid(f"reason must be one of {', '.join(JOB_REASONS)}, not {fault.reason!r}")
+    if fault.reason and fault.when == "after":
+        raise Unsupported("a job that fails after its statement has run: a failed job has written nothing")
+    return fault
+
+
+def _check_pattern(name: str, pattern: str) -> None:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise invalid(f"{name} is no regular expression: {error}") from None
+
+
+def _check_when(when: str) -> None:
+    if when not in ("before", "after"):
+        raise invalid(f"when must be before or after, not {when!r}")
 
 
 def _share(seed: int, uri: str) -> float:

@@ -10,7 +10,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import re
+import signal
+import threading
 import time
 from collections.abc import Callable
 
@@ -23,6 +26,8 @@ from localcloud.faults import RequestFault
 _LOG = logging.getLogger(__name__)
 _HOST = re.compile(r"(127\.0\.0\.1|localhost)(:\d+)?")
 _MEBIBYTE = 2**20
+_LOOK = 0.02
+"""Seconds between looks whether a held request may go on."""
 _MOST, _MOST_UPLOADED = 32 * _MEBIBYTE, 64 * _MEBIBYTE
 #: No token is asked for here: liveness, the token endpoint itself, URLs that carry their own signature.
 _OPEN = ("/healthz", "/token", "/signed/")
@@ -59,23 +64,43 @@ class Gate:
         headers = {name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]}
         _check_origin(headers)
         body = await _body(scope["path"], headers, receive)
-        fault = self._fault(scope)
+        fault = self._fault(scope, body)
         if fault and fault.delay:
             await asyncio.sleep(fault.delay)
-        if fault and fault.when == "before" and await _struck(fault, receive, send):
+        if fault and fault.when == "before" and await self._struck(fault, scope, receive, send):
             return
         if not scope["path"].startswith(_OPEN):
             scope["localcloud.member"] = self._member(headers.get("authorization"))
         scope["localcloud.body"] = body
-        lost = fault is not None and fault.when == "after" and (fault.drop or fault.status is not None)
-        await self._app(scope, _replayed(body, receive), _discard if lost else send)
-        if fault and lost:
-            await _struck(fault, receive, send)
+        if fault is None or fault.when == "before":
+            await self._app(scope, _replayed(body, receive), send)
+            return
+        answer: list[Message] = []
+        await self._app(scope, _replayed(body, receive), _kept(answer))
+        if not await self._struck(fault, scope, receive, send):
+            for message in answer:
+                await send(message)
 
-    def _fault(self, scope: Scope) -> RequestFault | None:
+    def _fault(self, scope: Scope, body: bytes) -> RequestFault | None:
         if scope["path"].startswith(("/control/", "/healthz")):
             return None  # whoever set a plan must be able to look at it and to end it
-        return self._context.faults.of_request(scope["method"], scope["path"])
+        return self._context.faults.of_request(scope["method"], scope["path"], body)
+
+    async def _struck(self, fault: RequestFault, scope: Scope, receive: Receive, send: Send) -> bool:
+        """Do what the fault says instead of going on; False when the request goes on after all."""
+        if fault.kill:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if fault.hold:
+            with self._context.faults.holding(scope["method"], scope["path"], fault.when) as held:
+                if not await _waited(held.released, fault.seconds, receive):
+                    return True
+        if fault.drop:
+            await _hang_up(receive)
+            return True
+        error = fault.error()
+        if error:
+            await _answer(send, error)
+        return error is not None
 
 
 def _check_origin(headers: dict[str, str]) -> None:
@@ -112,18 +137,27 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
     return replay
 
 
-async def _struck(fault: RequestFault, receive: Receive, send: Send) -> bool:
-    """Do what the fault says instead of answering; False when it only delays."""
-    if fault.drop:
-        # ASGI has no word for hanging up. `receive` is a method of uvicorn's request cycle, which knows its transport.
-        receive.__self__.transport.abort()  # type: ignore[attr-defined]
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        return True
-    error = fault.error()
-    if error:
-        await _answer(send, error)
-    return error is not None
+async def _waited(released: threading.Event, seconds: float, receive: Receive) -> bool:
+    """Wait until it is released or time is up; False as soon as the caller has gone."""
+    deadline = time.monotonic() + seconds
+    gone = asyncio.ensure_future(_gone(receive))
+    try:
+        while not released.is_set() and time.monotonic() < deadline and not gone.done():
+            await asyncio.wait([gone], timeout=_LOOK)
+        return not gone.done()
+    finally:
+        gone.cancel()
+
+
+async def _hang_up(receive: Receive) -> None:
+    # ASGI has no word for it. `receive` is a method of uvicorn's request cycle, which knows its transport.
+    receive.__self__.transport.abort()  # type: ignore[attr-defined]
+    await _gone(receive)
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _answer(send: Send, error: ApiError) -> None:
@@ -133,5 +167,10 @@ async def _answer(send: Send, error: ApiError) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-async def _discard(message: Message) -> None:
-    """Where a lost answer goes."""
+def _kept(answer: list[Message]) -> Send:
+    """Sends to a list: an answer that may be lost, or late."""
+
+    async def keep(message: Message) -> None:
+        answer.append(message)
+
+    return keep

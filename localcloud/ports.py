@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -96,6 +97,12 @@ class Cloud(Protocol):
         cancelled: threading.Event,
     ) -> list[Embedding]:
         """One answer an input, in order; `str` is text. Waits for quota on the clock; row failures are statuses."""
+
+    def rows_per_job(self, endpoint: str, location: str) -> int:
+        """Rows that one job may embed; those above get a retryable status and are not paid."""
+
+    def embedding_job(self) -> AbstractContextManager[None]:
+        """Entered by a job that embeds, for as long as it does. Raises ApiError when too many do."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ writes what the statement did. A job found unfinished at start has therefore wri
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import threading
 import uuid
 from collections.abc import Iterator
@@ -180,11 +182,13 @@ class Jobs:
 
         def commit(change: Transaction, outcome: Outcome) -> None:
             result = {"table": outcome.result_table, "schema": outcome.schema, "totalRows": outcome.total_rows}
+            self._strike(live, "after")
             change.put("job", name, {"resource": self._succeeded(live.resource, outcome), "result": result})
 
         try:
             if live.cancelled.is_set():
                 raise _stopped(live)
+            self._strike(live, "before")
             self.engine.run(statement_of(live.resource, live.member, live.cancelled), commit)
         except ApiError as error:
             self._fail(name, live, _stopped(live) if live.cancelled.is_set() else error)
@@ -195,6 +199,15 @@ class Jobs:
         finally:
             del self._live[name]
             live.ended.set_result(None)
+
+    def _strike(self, live: _Live, when: str) -> None:
+        """Do to the job what the fault plan says of it. Raises ApiError."""
+        fault = self._context.faults.of_job(live.resource["jobReference"]["jobId"], when)
+        if fault is None:
+            return
+        if fault.kill:
+            os.kill(os.getpid(), signal.SIGKILL)
+        raise fault.error()
 
     def _limit_time(self, live: _Live) -> None:
         milliseconds = int(live.resource["configuration"].get("jobTimeoutMs") or 0)

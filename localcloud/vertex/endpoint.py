@@ -10,8 +10,9 @@ from __future__ import annotations
 import base64
 import binascii
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 from starlette.requests import Request
@@ -27,7 +28,7 @@ from localcloud.projects import resolve
 from localcloud.rest import refuse_unknown
 from localcloud.services import Services, when_enabled
 from localcloud.storage import Buckets
-from localcloud.vertex.quotas import ENDPOINTS, requests_per_minute, served, vertex_location
+from localcloud.vertex.quotas import ENDPOINTS, requests_per_minute, rows_per_job, served, vertex_location
 
 SERVICE = "aiplatform.googleapis.com"
 PERMISSION = "aiplatform.endpoints.predict"
@@ -49,6 +50,8 @@ class EmbeddingEndpoint:
         self._services = Services(context)
         self._quota = _Quota(context)
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="embedding")
+        self._embedding = 0
+        self._embedding_lock = threading.Lock()
 
     def check(self, member: str, project: str, location: str, endpoint: str) -> None:
         """Whether `member` may use the endpoint for a dataset in `location`. Raises ApiError, contract section 3."""
@@ -96,6 +99,34 @@ class EmbeddingEndpoint:
         if len(asked) < len(inputs):
             raise ApiError(400, "stopped", "Job execution was cancelled: User requested cancellation")
         return [answer for _, answer in asked]
+
+    def rows_per_job(self, endpoint: str, location: str) -> int:
+        """Rows that one job may embed (contract section 1), or as many as the settings say."""
+        limit = self._context.settings.rows_per_job
+        return rows_per_job(endpoint, location) if limit is None else limit
+
+    @contextmanager
+    def job(self) -> Iterator[None]:
+        """One of the jobs that may embed at the same time, while it lasts. Raises ApiError.
+
+        Choice: the contract gives the number and not what becomes of one job more. Google's page on quotas says that
+        what exceeds one fails, and a rate limit that ends a job has the reason jobRateLimitExceeded.
+        """
+        allowed = self._context.settings.concurrent_embedding_jobs
+        with self._embedding_lock:
+            if self._embedding >= allowed:
+                raise ApiError(
+                    400,
+                    "jobRateLimitExceeded",
+                    "Job exceeded rate limits: too many concurrent jobs with the function AI.GENERATE_EMBEDDING for this "
+                    f"project; {allowed} are allowed.",
+                )
+            self._embedding += 1
+        try:
+            yield
+        finally:
+            with self._embedding_lock:
+                self._embedding -= 1
 
     def predict(self, request: Request) -> JSONResponse:
         """`publishers/google/models/M:predict`: one instance with an image, a text, or both (contract section 2)."""

@@ -20,7 +20,7 @@ from localcloud.bigquery.sql.types import Columns, Type
 from localcloud.errors import Unsupported, invalid_query
 from localcloud.ports import Embedding, ImageInput
 from localcloud.store import Document
-from localcloud.vertex.quotas import ENDPOINTS, rows_per_job
+from localcloud.vertex.quotas import ENDPOINTS
 
 _CHUNK = 64
 """Rows handed to the endpoint at once, so that cancelling takes effect between them."""
@@ -199,7 +199,7 @@ def _check_object_query(session: Session, argument: Any) -> None:
 def _embed(session: Session, model: _Model, dimension: int, given: _Input, table: str) -> None:
     member = session.cloud.connection_member(*model.connection)
     inputs = _inputs(session, given)
-    quota = rows_per_job(model.endpoint, model.location)
+    quota = session.cloud.rows_per_job(model.endpoint, model.location)
     results = session.scratch((("ordinal", Type("INT64")), ("embedding", _VECTOR), ("status", Type("STRING"))))
     failed: list[str] = []
     for start in range(0, len(inputs), _CHUNK):

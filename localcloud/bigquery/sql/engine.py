@@ -64,6 +64,8 @@ class SqlEngine:
                 session, plan = self._prepare(statement, tree, sessions, empty=True, first=True)
                 if statement.dry_run:
                     return Outcome(plan.statement_type, plan.schema, None, 0, session.statistics.body())
+            if pays:
+                sessions.enter_context(self._around.cloud.embedding_job())
             session, plan = self._prepare(statement, tree, sessions, empty=False, first=not pays)
             return self._apply(session, plan, commit)
 

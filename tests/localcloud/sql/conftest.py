@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,6 +33,7 @@ class SmallCloud:
         self.asked: list[str] = []
         self.chunks: list[int] = []
         self.on_embed: Any = None
+        self.quota = 216_000
 
     def add(self, name: str, generation: int = 1, content_type: str = "image/jpeg", **metadata: str) -> str:
         updated = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -76,6 +78,12 @@ class SmallCloud:
         if self.on_embed:
             self.on_embed()
         return [self._one(one if isinstance(one, str) else one.uri, dimension) for one in inputs]
+
+    def rows_per_job(self, endpoint: str, location: str) -> int:
+        return self.quota
+
+    def embedding_job(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def _one(self, content: str, dimension: int) -> Embedding:
         self.asked.append(content)
