@@ -12,10 +12,10 @@ PORT ?=
 HOME_DIR := $(CURDIR)/.local
 step := scripts/step
 
-.PHONY: help setup up preview status search gallery destroy clean test lint bench
+.PHONY: help setup up preview status search gallery destroy clean test test-faults lint bench
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .venv/ready: requirements.txt requirements-dev.txt
 	@$(step) "Python packages into .venv" scripts/make-venv $(PYTHON)
@@ -57,6 +57,9 @@ test: setup ## all tests
 bench: setup ## measure: start of the local cloud, `up` from nothing and without changes, retrieval
 	@.venv/bin/python -m benchmarks.up
 	.venv/bin/python -m benchmarks.retrieval
+
+test-faults: setup ## kill somebody at every step of a run, and every class of fault; ends with a table (FAULT_SEED=…)
+	@.venv/bin/python -m pytest tests/faults -m 'not gcp'
 
 lint: setup ## types and style
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy

@@ -8,7 +8,7 @@ import pulumi
 from components import buckets
 from components.apis import Apis
 from components.connection import Connection
-from components.dataset import Dataset
+from components.dataset import Dataset, check_dataset
 from components.embeddings import Embeddings
 from components.object_table import ObjectTable
 from components.outputs import export
@@ -19,6 +19,7 @@ from components.vector_index import VectorIndex
 
 stack = load()
 buckets.check(stack)
+check_dataset(stack)
 
 apis = Apis("apis", stack.project)
 enabled = pulumi.ResourceOptions(depends_on=[apis])

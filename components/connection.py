@@ -11,7 +11,11 @@ import asyncio
 import pulumi
 import pulumi_gcp as gcp
 
+from components.left_behind import made_anew
 from components.settings import Stack
+from imagesearch import connections
+from imagesearch.bigquery import Warehouse
+from imagesearch.ownership import STACK
 from imagesearch.sql import Identifier, connection_name
 
 BUCKET_ROLES = ("roles/storage.objectViewer", "roles/storage.legacyBucketReader")
@@ -39,7 +43,11 @@ class Connection(pulumi.ComponentResource):
             connection_id=connection_id,
             location=stack.location,
             cloud_resource={},
-            opts=pulumi.ResourceOptions(parent=self),
+            description=_mark(stack),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                hooks=made_anew(name, stack, lambda warehouse: _drop(warehouse, connection_id, _mark(stack))),
+            ),
         )
         self.name = connection.name
         self.path = connection_name(stack.project, stack.location, connection_id)
@@ -66,6 +74,16 @@ class Connection(pulumi.ComponentResource):
                 for role in BUCKET_ROLES
             ]
         return grants
+
+
+def _mark(stack: Stack) -> str:
+    """Says whose a connection is: connections carry no labels."""
+    return f"Made by image-search for the stack {stack.labels[STACK]}."
+
+
+def _drop(warehouse: Warehouse, connection_id: str, mark: str) -> bool:
+    endpoint = pulumi.Config("gcp").get("bigqueryConnectionCustomEndpoint") or ""
+    return connections.drop(warehouse.target, endpoint, connection_id, mark)
 
 
 async def _not_yet(args: pulumi.ErrorHookArgs) -> bool:

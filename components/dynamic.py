@@ -14,6 +14,7 @@ from typing import Any
 
 import pulumi
 from pulumi.dynamic import ConfigureRequest, DiffResult, ResourceProvider
+from pulumi.output import contains_unknowns
 
 from imagesearch.bigquery import Target, Warehouse
 from imagesearch.errors import ImageSearchError
@@ -36,10 +37,12 @@ class Provider(ResourceProvider):
         _answer_in_one_line()
 
     def diff(self, _id: str, olds: Properties, news: Properties) -> DiffResult:
-        """Changed inputs are the engine's to find; here is which of them replace, and whether the data moved."""
+        """Changed inputs are the engine's to find; here is which of them replace, and whether the data moved.
+
+        In a preview, inputs that come from what is yet to be updated are not known: then the data are not looked at.
+        """
         replaces = [key for key in self.replacing if key in olds and olds[key] != news.get(key)]
-        known = not any(_unknown(value) for value in news.values())
-        moved = known and not replaces and self.moved(olds, news)
+        moved = not contains_unknowns(news) and not replaces and self.moved(olds, news)
         return DiffResult(changes=True if moved or replaces else None, replaces=replaces)
 
     def moved(self, olds: Properties, news: Properties) -> bool:
@@ -75,11 +78,6 @@ def say(line: str) -> None:
 @cache
 def _warehouse(target: Target, labels: tuple[tuple[str, str], ...]) -> Warehouse:
     return Warehouse(target, labels=dict(labels))
-
-
-def _unknown(value: Any) -> bool:
-    """Whether a value is not known yet, as in a preview of what it comes from."""
-    return isinstance(value, str) and value == pulumi.runtime.rpc.UNKNOWN
 
 
 def _answer_in_one_line() -> None:

@@ -13,9 +13,9 @@ from components.object_table import ObjectTable
 from components.remote_model import RemoteModel, suffix
 from components.settings import Stack
 from imagesearch import convergence, embeddings, plan
-from imagesearch.errors import NotThere
+from imagesearch.errors import NotThere, PermissionMissing
 from imagesearch.models import MULTIMODAL_EMBEDDING
-from imagesearch.ownership import adopt_table, new_owner
+from imagesearch.ownership import new_owner, owner_of
 from imagesearch.settings import Settings
 from imagesearch.sql import Identifier, table_name
 
@@ -52,8 +52,8 @@ class EmbeddingsTablesProvider(Provider):
         return CreateResult(owner, {**props, "owner": owner})
 
     def read(self, id_: str, props: Properties) -> ReadResult:
-        there = all(adopt_table(self.warehouse(props), name, id_) for name in _tables(props))
-        return ReadResult(id_, props) if there else ReadResult("", {})
+        gone = any(owner_of(self.warehouse(props), name) is None for name in _tables(props))
+        return ReadResult("", {}) if gone else ReadResult(id_, props)
 
     def delete(self, id_: str, props: Properties) -> None:
         embeddings.drop_tables(self.warehouse(props), *_tables(props), id_)
@@ -87,7 +87,7 @@ class EmbeddedImagesProvider(Provider):
         work = embeddings.parse(news)
         try:
             counts = embeddings.count(self.warehouse(news), work)
-        except NotThere:
+        except (NotThere, PermissionMissing):  # an update waits for grants that are on their way
             return True
         if counts.settled(work):
             return bool(counts.version != olds["version"])
@@ -101,11 +101,14 @@ class EmbeddedImagesProvider(Provider):
         return UpdateResult(self._converge(news))
 
     def read(self, id_: str, props: Properties) -> ReadResult:
+        inputs = inputs_of(props, *_INPUTS, "owner", "sync")
         try:
             counts = embeddings.count(self.warehouse(props), embeddings.parse(props))
         except NotThere:
             return ReadResult("", {})
-        return ReadResult(id_, {**props, **_shown(counts)}, inputs_of(props, *_INPUTS, "owner", "sync"))
+        except PermissionMissing:  # the refresh notes which grant is gone, and an up restores it
+            return ReadResult(id_, props, inputs)
+        return ReadResult(id_, {**props, **_shown(counts)}, inputs)
 
     def _converge(self, props: Properties) -> Properties:
         warehouse, work = self.warehouse(props), embeddings.parse(props)
@@ -141,6 +144,8 @@ class Embeddings(pulumi.ComponentResource):
     path: Identifier
     failures: Identifier
     images: EmbeddedImages
+    owner: pulumi.Output[str]
+    """Id of the resource that owns the tables."""
     work: dict[str, Any]
     """What is to be embedded, as plain values."""
 
@@ -165,9 +170,10 @@ class Embeddings(pulumi.ComponentResource):
             self.failures,
             pulumi.ResourceOptions(parent=self, depends_on=depends_on),
         )
+        self.owner = made.owner
         self.images = EmbeddedImages(
             name,
-            {**stack.place, **self.work, "sync": stack.settings.embedding.sync, "owner": made.owner},
+            {**stack.place, **self.work, "sync": stack.settings.embedding.sync, "owner": self.owner},
             pulumi.ResourceOptions(parent=self, depends_on=depends_on),
         )
         self.register_outputs({"table": self.path.path})

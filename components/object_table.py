@@ -7,7 +7,9 @@ import pulumi_gcp as gcp
 
 from components.connection import Connection
 from components.dataset import Dataset
+from components.left_behind import made_anew
 from components.settings import Stack
+from imagesearch.ownership import drop_table
 from imagesearch.sql import Identifier, table_name
 
 TABLE = "met_images"
@@ -47,6 +49,7 @@ class ObjectTable(pulumi.ComponentResource):
                 depends_on=[dataset.contents],
                 replace_on_changes=["externalDataConfiguration"],  # it holds no data: made anew, not patched
                 delete_before_replace=True,
+                hooks=made_anew(name, stack, lambda warehouse: drop_table(warehouse, self.path)),
             ),
         )
         self.register_outputs({"table": self.path.path})

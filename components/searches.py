@@ -9,7 +9,7 @@ import pulumi
 from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
 from pydantic import TypeAdapter
 
-from components.dynamic import Properties, Provider, hidden, identifier
+from components.dynamic import Properties, Provider, hidden, identifier, say
 from components.embeddings import Embeddings
 from components.remote_model import RemoteModel
 from components.settings import Stack
@@ -46,7 +46,7 @@ class SearchesProvider(Provider):
         search.drop(self.warehouse(props), _searches(props))
 
     def _run(self, props: Properties) -> Properties:
-        return {**props, "found": _plain(search.run(self.warehouse(props), _searches(props)))}
+        return {**props, "found": _plain(search.run(self.warehouse(props), _searches(props), say))}
 
 
 class SearchesResource(Resource, module="bigquery", name="Searches"):

@@ -14,10 +14,11 @@ from components.embeddings import Embeddings
 from components.settings import Stack
 from imagesearch import vector_index
 from imagesearch.errors import NotThere
+from imagesearch.ownership import owner_of
 
 INDEX = "met_images_index"
 _INDEX = TypeAdapter(vector_index.VectorIndex)
-_INPUTS = ("table", "index", "dimension", "type", "distance", "wait", "min_recall", "rows", "version")
+_INPUTS = ("table", "owner", "index", "dimension", "type", "distance", "wait", "min_recall", "rows", "version")
 
 
 class VectorIndexProvider(Provider):
@@ -49,7 +50,9 @@ class VectorIndexProvider(Provider):
         return ReadResult(id_, seen, inputs_of(props, *_INPUTS))
 
     def delete(self, _id: str, props: Properties) -> None:
-        vector_index.drop(self.warehouse(props), _index(props))
+        index = _index(props)
+        if owner_of(self.warehouse(props), index.table) == props["owner"]:  # else a successor has the table, and this
+            vector_index.drop(self.warehouse(props), index)
 
     def _ensure(self, props: Properties) -> Properties:
         state = vector_index.ensure(self.warehouse(props), _index(props), int(props["rows"]), say)
@@ -85,6 +88,7 @@ class VectorIndex(pulumi.ComponentResource):
             {
                 **stack.place,
                 "table": embeddings.path.path,
+                "owner": embeddings.owner,
                 "index": INDEX,
                 "dimension": stack.settings.embedding.length,
                 **settings.model_dump(include={"type", "distance", "wait", "min_recall"}),

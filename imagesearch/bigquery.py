@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import count
 from typing import Any, TypeAlias
 
 from google.api_core import exceptions
@@ -42,8 +41,9 @@ _RESUBMIT = frozenset(
     {"jobInternalError", "jobBackendError", "jobRateLimitExceeded", "backendError", "rateLimitExceeded"}
 )
 """Reasons with which a job ends though its statement is good: submit it under a new id."""
-RESUBMISSION_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 0.0)
-"""Seconds after each submission of one run that ended so; a run gives up after the last."""
+RESUBMISSION_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 60.0, 60.0, 60.0, 0.0)
+"""Seconds after each submission of one run that ended so; a run gives up after the last. Together longer than a batch
+takes: when as many jobs embed as may, one of them ends meanwhile."""
 
 _GRANT_MISSING = "gcp-sa-bigquery-condel.iam.gserviceaccount.com does not have"
 """What every refusal of a connection's service account contains (contract sections 3 and 4)."""
@@ -91,12 +91,12 @@ class Warehouse:
         Jobs that ended badly, or well and whose effect is gone (`consumed`), are passed over for the next id.
         Raises what `query` raises.
         """
-        for submission in count():  # ends: there are only so many jobs of this key
+        submission = 0
+        while True:
             job, attached = self._submit(sql, parameters, f"{key}-{submission}")
-            if attached and job.state == "DONE" and (job.error_result or consumed()):
-                continue
-            return job
-        raise AssertionError("count() does not end")
+            if not attached or job.state != "DONE" or not (job.error_result or consumed()):
+                return job
+            submission += 1
 
     def run_once(
         self,
@@ -125,12 +125,21 @@ class Warehouse:
         )
 
     def running(self, prefix: str) -> Iterator[bigquery.QueryJob]:
-        """Jobs whose id begins with `prefix` and that have not ended, whoever submitted them."""
-        with _translated():
-            for state in ("running", "pending"):
-                for job in self.client.list_jobs(state_filter=state, all_users=True, retry=self._retry):
-                    if job.job_id.startswith(prefix):
-                        yield job
+        """Jobs whose id begins with `prefix` and that have not ended; of other callers too where we may see them."""
+        for state in ("pending", "running"):  # in this order none slips through as it starts
+            for job in self._jobs(state):
+                if job.job_id.startswith(prefix):
+                    yield job
+
+    def _jobs(self, state: str) -> list[bigquery.QueryJob]:
+        try:
+            with _translated():
+                return list(self.client.list_jobs(state_filter=state, all_users=True, retry=self._retry))
+        except StatementFailed as error:
+            if error.reason != "accessDenied":
+                raise
+        with _translated():  # listing everyone's takes bigquery.jobs.listAll; our own take nothing
+            return list(self.client.list_jobs(state_filter=state, retry=self._retry))
 
     def finish(self, job: bigquery.QueryJob, deadline: float | None, progress: Callable[[float], None] | None) -> None:
         """Wait for a running job of ours; one that fails is left to be submitted again."""
@@ -138,6 +147,19 @@ class Warehouse:
             self._wait(job, deadline, progress)
         except (_Resubmit, StatementFailed, JobCancelled):
             return
+
+    def dataset(self, name: Identifier) -> bigquery.Dataset | None:
+        """A dataset's description, or None."""
+        try:
+            with _translated():
+                return self.client.get_dataset(name.path, retry=self._retry)
+        except NotThere:
+            return None
+
+    def drop_dataset(self, name: Identifier) -> None:
+        """Delete a dataset that is empty; nothing happens when it is gone. Raises StatementFailed when it is not."""
+        with _translated():
+            self.client.delete_dataset(name.path, retry=self._retry, not_found_ok=True)
 
     def tables(self, dataset: Identifier) -> list[bigquery.table.TableListItem]:
         """Every table of a dataset; none when there is no dataset."""

@@ -279,7 +279,7 @@ def _guard_budget(work: Embeddings, counts: Counts) -> None:
     dollars = prices.estimate(work.endpoint, counts.pending)
     if dollars > work.budget_usd:
         raise OverBudget(
-            f"Embedding {counts.pending:,} images costs about ${dollars:,.{2 if dollars >= 1 else 4}f}, over "
+            f"Embedding {counts.pending:,} images costs about {prices.words(dollars)}, over "
             f"embedding.budgetUsd = {work.budget_usd:g}; nothing was paid.",
             "Raise embedding.budgetUsd, or lower images.limit.",
         )

@@ -35,6 +35,14 @@ def is_ours(labels: Mapping[str, str] | None, ours: Mapping[str, str]) -> bool:
     return all((labels or {}).get(key) == value for key, value in ours.items())
 
 
+def owner_of(warehouse: Warehouse, name: Identifier) -> str | None:
+    """The owner of a table of this stack; "" when it has none, and None when there is no such table."""
+    table = warehouse.table(name)
+    if table is None or not is_ours(table.labels, warehouse.labels):
+        return None
+    return str(table.labels.get(OWNER, ""))
+
+
 def adopt_table(warehouse: Warehouse, name: Identifier, owner: str) -> bool:
     """Make `owner` the owner of a table of this stack. False when there is none; raises NotOurs."""
     table = warehouse.table(name)
@@ -55,6 +63,17 @@ def drop_table(warehouse: Warehouse, name: Identifier, owner: str | None = None)
     if owner is not None and table.labels.get(OWNER) not in (owner, None):
         return False
     warehouse.drop_table(name)
+    return True
+
+
+def drop_empty_dataset(warehouse: Warehouse, name: Identifier) -> bool:
+    """Drop a dataset if it is this stack's and nothing is in it. Says whether it did."""
+    dataset = warehouse.dataset(name)
+    if dataset is None or not is_ours(dataset.labels, warehouse.labels):
+        return False
+    if warehouse.tables(name) or warehouse.models(name):
+        return False
+    warehouse.drop_dataset(name)
     return True
 
 

@@ -16,10 +16,11 @@ def work(todo: Embeddings, counts: Counts) -> str:
     parts = []
     if counts.pending:
         hours = quota.minutes(counts.pending) / 60
+        price = prices.words(prices.estimate(todo.endpoint, counts.pending))
         parts.append(
             f"embed {counts.new:,} new and {counts.changed:,} changed images: {counts.pending:,} requests, about "
-            f"${prices.estimate(todo.endpoint, counts.pending):,.2f}, at least {hours:.2f} hours at {todo.location}'s "
-            f"quota of {quota.requests_per_minute:,} a minute, {quota.jobs(counts.pending):,} jobs or more"
+            f"{price}, at least {hours:.2f} hours at {todo.location}'s quota of {quota.requests_per_minute:,} a "
+            f"minute, {quota.jobs(counts.pending):,} jobs or more"
         )
     if counts.stale:
         parts.append(f"delete the embeddings of {counts.stale:,} images that are gone")

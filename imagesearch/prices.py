@@ -13,3 +13,8 @@ PER_IMAGE = {"multimodalembedding@001": 0.0001, "gemini-embedding-2-preview": 0.
 def estimate(endpoint: str, images: int) -> float:
     """Dollars for `images` images."""
     return images * PER_IMAGE[endpoint]
+
+
+def words(dollars: float) -> str:
+    """An amount as a person reads it: with cents, and below a dollar with hundredths of them."""
+    return f"${dollars:,.{2 if dollars >= 1 else 4}f}"

@@ -32,7 +32,8 @@ def create(warehouse: Warehouse, model: RemoteModel, owner: str, say: Say) -> No
     Raises NotOurs when another's model has the name, PermissionMissing when the grant does not act in time, and
     StatementFailed at once for an endpoint that does not exist.
     """
-    ownership.refuse_foreign_model(warehouse, model.name)
+    if not _half_made(warehouse, model):
+        ownership.refuse_foreign_model(warehouse, model.name)
     until_granted(lambda: warehouse.query(model.statement), say, project=model.connection.parts[0])
     warehouse.label_model(model.name, {**warehouse.labels, ownership.OWNER: owner})
 
@@ -44,6 +45,19 @@ def endpoint_of(warehouse: Warehouse, name: Identifier) -> str | None:
         return None
     info = model.to_api_repr().get("remoteModelInfo", {})
     return str(info.get("endpoint", "")).rsplit("/", 1)[-1]
+
+
+def _half_made(warehouse: Warehouse, model: RemoteModel) -> bool:
+    """Whether a run of ours was killed after it made the model and before it labelled it: a statement cannot do both.
+
+    Then it has no label at all, and our connection, which nobody else's model has.
+    """
+    found = warehouse.model(model.name)
+    if found is None or found.labels:
+        return False
+    info = found.to_api_repr().get("remoteModelInfo", {})
+    path = str(info.get("connection", "")).replace("/locations/", ".").replace("/connections/", ".")
+    return path.removeprefix("projects/").lower() == model.connection.path.lower()
 
 
 def delete(warehouse: Warehouse, name: Identifier, owner: str) -> None:

@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from google.cloud import bigquery
+from tenacity import Retrying, retry_if_exception, stop_after_attempt
 
 from imagesearch import ownership, sql
 from imagesearch.bigquery import Warehouse
-from imagesearch.errors import Stalled
+from imagesearch.errors import Stalled, StatementFailed
 from imagesearch.sql import Identifier, Text
+from imagesearch.waiting import Say, until_granted
 
 EMBED_ATTEMPTS = 5
 """How often texts that failed are embedded again; there are few of them, and they cost next to nothing."""
@@ -50,14 +52,15 @@ class Searches:
     distance: str
 
 
-def run(warehouse: Warehouse, searches: Searches) -> dict[str, list[Hit]]:
+def run(warehouse: Warehouse, searches: Searches, say: Say) -> dict[str, list[Hit]]:
     """Embed every text, search with every vector, keep both in tables. Hits by search, nearest first.
 
-    Raises NotOurs before anything is replaced that is someone else's, and Stalled when a text gets no embedding.
+    Raises NotOurs before anything is replaced that is someone else's, PermissionMissing when the grant of the endpoint
+    does not act in time, and Stalled when a text gets no embedding.
     """
     for table in (searches.search_embeddings, searches.results):
         ownership.refuse_foreign_table(warehouse, table)
-    _embed(warehouse, searches)
+    until_granted(lambda: _embed(warehouse, searches), say, project=searches.model.parts[0])
     labels = sql.Labels(warehouse.labels)
     warehouse.query(
         sql.render(
@@ -83,7 +86,10 @@ def results(warehouse: Warehouse, searches: Searches) -> dict[str, list[Hit]]:
 
 
 def search(warehouse: Warehouse, searches: Searches, text: str, top_k: int) -> list[Hit]:
-    """Search for one text and write nothing. Nearest first."""
+    """Search for one text and write nothing. Nearest first.
+
+    Raises StatementFailed with the status of a text that gets no embedding, also after EMBED_ATTEMPTS.
+    """
     statement = sql.render(
         "search_text",
         embeddings=searches.embeddings,
@@ -92,7 +98,9 @@ def search(warehouse: Warehouse, searches: Searches, text: str, top_k: int) -> l
         top_k=top_k,
         distance_type=Text(searches.distance),
     )
-    rows = warehouse.query(statement, [bigquery.ScalarQueryParameter("search_text", "STRING", text)])
+    parameters = [bigquery.ScalarQueryParameter("search_text", "STRING", text)]
+    retrying = Retrying(retry=retry_if_exception(_retryable), stop=stop_after_attempt(EMBED_ATTEMPTS), reraise=True)
+    rows = retrying(warehouse.query, statement, parameters)
     return [Hit(row["gcs_uri"], row["distance"], row["caption"]) for row in rows]
 
 
@@ -100,6 +108,11 @@ def drop(warehouse: Warehouse, searches: Searches) -> None:
     """Drop both tables, if they are this stack's."""
     for table in (searches.results, searches.search_embeddings):
         ownership.drop_table(warehouse, table)
+
+
+def _retryable(error: BaseException) -> bool:
+    """Whether a text's embedding failed with a status that passes (contract section 0.4)."""
+    return isinstance(error, StatementFailed) and "A retryable error occurred:" in error.what
 
 
 def _embed(warehouse: Warehouse, searches: Searches) -> None:

@@ -1,7 +1,7 @@
 """The one clock of the local cloud: the wall's, or a virtual one that tests move.
 
-Everything that takes time in the real service (IAM propagation, quotas, index coverage, job deadlines, expiry) asks this
-clock, never `time`, so that a sixteen-hour run is a test of seconds.
+Everything that takes time in the real service (IAM propagation, quotas, index coverage, job deadlines, expiry) asks
+this clock, never `time`, so that a sixteen-hour run is a test of seconds.
 """
 
 from __future__ import annotations

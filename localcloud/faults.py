@@ -208,10 +208,12 @@ class Faults:
     def describe(self) -> dict[str, Any]:
         """The plan as JSON, with what is left of it."""
         with self._lock:
-            plan = {"requests": self._requests, "jobs": self._jobs, "rows": self._rows}
-            described: dict[str, Any] = {kind: [asdict(fault) for fault in faults] for kind, faults in plan.items()}
-            held = [{"method": one.method, "path": one.path, "when": one.when} for one in self._held]
-            return {**described, "held": held}
+            return {
+                "requests": [asdict(fault) for fault in self._requests],
+                "jobs": [asdict(fault) for fault in self._jobs],
+                "rows": [asdict(fault) for fault in self._rows],
+                "held": [{"method": one.method, "path": one.path, "when": one.when} for one in self._held],
+            }
 
 
 def _parse(kind: Any, values: Any) -> Any:

@@ -78,7 +78,7 @@ class Cloud(Protocol):
         """The member of the connection's service account. Raises ApiError notFound."""
 
     def list_objects(self, member: str, bucket: str, prefix: str) -> list[ObjectInfo]:
-        """Live objects by name. Raises ApiError accessDenied when `member` may not list, notFound without the bucket."""
+        """Live objects by name. Raises ApiError: accessDenied when `member` may not list, notFound without bucket."""
 
     def signed_url(self, member: str, bucket: str, name: str) -> str:
         """A URL from which anybody may GET the object for six hours."""
@@ -139,8 +139,8 @@ class Outcome:
     """DuckDB (schema, table) that holds the answer's rows in order; None when there are none."""
     total_rows: int
     statistics: dict[str, Any] = field(default_factory=dict)
-    """Further keys of `statistics.query`: numDmlAffectedRows, dmlStats, ddlOperationPerformed, ddlTargetTable, genAiStats,
-    vectorSearchStatistics, totalBytesProcessed …"""
+    """Further keys of `statistics.query`: numDmlAffectedRows, dmlStats, ddlOperationPerformed, ddlTargetTable,
+    genAiStats, vectorSearchStatistics, totalBytesProcessed …"""
     destination: dict[str, str] | None = None
     """tableReference where the rows are readable by tabledata.list."""
 

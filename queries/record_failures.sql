@@ -1,4 +1,5 @@
 -- Keep what a staging table says of the rows that failed, each attempt counted once. Run by imagesearch.convergence.
+-- A missing permission is not the image's fault, and often a grant that has not acted yet: such a row is tried again.
 MERGE ${failures} AS known
 USING (
   SELECT
@@ -6,7 +7,12 @@ USING (
     generation,
     embedded_at AS attempted,
     IF(status = '', 'The service returned no embedding.', status) AS status,
-    IF(STARTS_WITH(status, 'A retryable error occurred:'), 'retryable', 'permanent') AS kind
+    IF(
+      STARTS_WITH(status, 'A retryable error occurred:')
+      OR STARTS_WITH(status, 'PERMISSION_DENIED'),
+      'retryable',
+      'permanent'
+    ) AS kind
   FROM ${staging}
   WHERE
     status <> ''

@@ -1,4 +1,4 @@
--- One search that writes nothing. Run by the command line.
+-- One search that writes nothing; it fails with the status of a text that got no embedding. Run by imagesearch.search.
 SELECT
   base.uri AS gcs_uri,
   distance,
@@ -8,7 +8,7 @@ FROM
     TABLE ${embeddings},
     'embedding',
     (
-      SELECT embedding
+      SELECT IF(status = '', embedding, ERROR(status)) AS embedding
       FROM
         AI.GENERATE_EMBEDDING(
           MODEL ${model},

@@ -3,6 +3,7 @@
 gcp.organizations.get_project()         GET projects/P
 gcp.organizations.get_client_config()   no request
 gcp.storage.get_bucket()                GET b/B
+gcp.bigquery.get_dataset()              GET projects/P/datasets/D
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from localcloud.gcp_plugin import UNSUPPORTED
+from localcloud.gcp_plugin.dataset import Dataset
 from localcloud.gcp_plugin.properties import Properties
 from localcloud.gcp_plugin.rest import Cloud, ProviderError, RequestFailed
 
@@ -89,6 +91,31 @@ def _get_bucket(cloud: Cloud, arguments: Properties) -> Properties:
     }
 
 
+def _get_dataset(cloud: Cloud, arguments: Properties) -> Properties:
+    if not arguments.get("datasetId"):
+        raise ProviderError("getDataset: Missing required property 'datasetId'")
+    known = {"project": cloud.configuration.project, **arguments}
+    name = Dataset.identifiers[0].format_map(known)
+    try:
+        told = Dataset().fetch(cloud, known)
+    except RequestFailed as error:
+        raise ProviderError(f"Error reading {name}: {error}") from error
+    labels = told["effectiveLabels"] if told else {}
+    return {
+        **{property_name: "" if value is None else value for property_name, value in (told or {}).items()},
+        "id": name,
+        "deletionPolicy": "",
+        **_same_for(("labels", "effectiveLabels", "pulumiLabels"), labels),
+        # What no dataset of the local cloud has: its BigQuery refuses each by name.
+        **_same_for(
+            ("defaultEncryptionConfigurations", "externalCatalogDatasetOptions", "externalDatasetReferences"), []
+        ),
+        **_same_for(("defaultPartitionExpirationMs", "defaultTableExpirationMs"), 0),
+        "deleteContentsOnDestroy": False,
+        "resourceTags": {},
+    }
+
+
 def _same_for(names: tuple[str, ...], value: Any) -> Properties:
     return dict.fromkeys(names, value)
 
@@ -98,4 +125,5 @@ _FUNCTIONS: dict[str, tuple[_Function, tuple[str, ...]]] = {
     "gcp:organizations/getProject:getProject": (_get_project, ("projectId",)),
     "gcp:organizations/getClientConfig:getClientConfig": (_get_client_config, ()),
     "gcp:storage/getBucket:getBucket": (_get_bucket, ("name", "project")),
+    "gcp:bigquery/getDataset:getDataset": (_get_dataset, ("datasetId", "project")),
 }

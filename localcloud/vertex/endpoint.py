@@ -118,8 +118,8 @@ class EmbeddingEndpoint:
                 raise ApiError(
                     400,
                     "jobRateLimitExceeded",
-                    "Job exceeded rate limits: too many concurrent jobs with the function AI.GENERATE_EMBEDDING for this "
-                    f"project; {allowed} are allowed.",
+                    "Job exceeded rate limits: too many concurrent jobs with the function AI.GENERATE_EMBEDDING for "
+                    f"this project; {allowed} are allowed.",
                 )
             self._embedding += 1
         try:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
+import json
+import subprocess
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from PIL import Image
 
 from tests.e2e.conftest import BUCKET
@@ -17,8 +21,8 @@ from tests.e2e.stack import Stack
 SEARCHES = [{"name": "anything", "text": "anything at all", "topK": 3}]
 DATASET = "local-project.bqml_tutorial"
 NAMES = tuple(f"{number}.jpg" for number in range(6))
-ROWS_FAIL = {"rows": {"rate": 0.5, "seed": 3}}
-"""Makes some of NAMES fail, always the same, as often as they are tried."""
+HALF_FAIL = {"rows": {"uris": [f"gs://{BUCKET}/{name}" for name in NAMES[:3]]}}
+"""A fault: half of NAMES fail retryably, as often as they are tried."""
 
 
 def picture(number: int) -> bytes:
@@ -38,7 +42,7 @@ def fill(stack: Stack, names: Iterable[str] = NAMES, bucket: str = BUCKET) -> No
 
 def hash_of(name: str) -> int:
     """A number for a name, the same in every process."""
-    return int.from_bytes(name.encode()[-7:], "big") % 2**24
+    return zlib.crc32(name.encode()) % 2**24
 
 
 def objects_of(stack: Stack, bucket: str = BUCKET) -> Path:
@@ -61,10 +65,38 @@ def running(factory: pytest.TempPathFactory, **sections: Any) -> Iterator[Stack]
 
 def control(stack: Stack, path: str, body: dict[str, Any] | None = None, method: str = "POST") -> Any:
     """Ask the local cloud's control API."""
-    import json
-    import urllib.request
+    answer = requests.request(method, f"http://127.0.0.1:{stack.port}/control/{path}", json=body, timeout=30)
+    assert answer.ok, answer.text
+    return answer.json()
 
-    data = None if body is None else json.dumps(body).encode()
-    asked = urllib.request.Request(f"http://127.0.0.1:{stack.port}/control/{path}", data=data, method=method)
-    with urllib.request.urlopen(asked, timeout=30) as answer:
-        return json.load(answer)
+
+def said(done: subprocess.CompletedProcess[str]) -> str:
+    """What a command printed, in one line of words; no traceback is ever shown."""
+    printed = done.stdout + done.stderr
+    assert "Traceback" not in printed, printed
+    return " ".join(printed.split())
+
+
+def refused(done: subprocess.CompletedProcess[str]) -> str:
+    """What a command said that failed."""
+    assert done.returncode != 0, done.stdout + done.stderr
+    return said(done)
+
+
+def state(stack: Stack, name: str = "local") -> list[dict[str, Any]]:
+    """The resources in the engine's state, from its file: asking the command line takes a second."""
+    (file,) = (stack.home / "pulumi-state/.pulumi/stacks").glob(f"*/{name}.json")
+    resources: list[dict[str, Any]] = json.loads(file.read_text())["checkpoint"]["latest"].get("resources", [])
+    return resources
+
+
+def outputs_of(stack: Stack) -> dict[str, Any]:
+    """The stack's outputs, from the same file."""
+    (root,) = [resource for resource in state(stack) if resource["type"] == "pulumi:pulumi:Stack"]
+    outputs: dict[str, Any] = root["outputs"]
+    return outputs
+
+
+def counts(outputs: dict[str, Any], *names: str) -> tuple[Any, ...]:
+    """Some of a stack's outputs."""
+    return tuple(outputs[name] for name in names)

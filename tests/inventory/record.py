@@ -44,6 +44,8 @@ class Cloud(mocks.Mocks):
         return f"{args.name}-id", {**args.inputs, **INVENTED.get(args.typ, {})}
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+        if args.token == "gcp:bigquery/getDataset:getDataset":
+            return {}, [("datasetId", "there is no dataset yet")]
         assert args.token == "gcp:storage/getBucket:getBucket", args.token
         return {**args.args, "location": self.bucket_location}, []
 

@@ -61,9 +61,11 @@ def test_every_statement_of_a_run_is_taken_with_its_parameters(stack: StackFile)
     warehouse = runs.answering(runs.COUNTS, runs.SETTLED, batches=[runs.BATCH, []])
     embeddings.create_tables(warehouse, work.table, work.failures, "0123456789abcdef")
     convergence.converge(warehouse, work, runs.silent)
-    search.run(warehouse, searches)
+    search.run(warehouse, searches, runs.silent)
     search.search(warehouse, searches, "a castle", 5)
-    index = vector_index.VectorIndex("met_images_index", work.table, work.dimension, "IVF", settings.index.distance, wait=False)
+    index = vector_index.VectorIndex(
+        "met_images_index", work.table, work.dimension, "IVF", settings.index.distance, wait=False
+    )
     vector_index.ensure(warehouse, index, 10_000, runs.silent)
     _check(statements, warehouse)
     assert len(warehouse.asked) >= 14

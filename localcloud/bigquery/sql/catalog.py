@@ -54,7 +54,7 @@ def create_table_data(
     if not fields:
         # DuckDB has no tables without columns, and such a table can hold no rows.
         raise Unsupported(f"a table without a schema: {name.shown}")
-    _check_columns(fields)
+    check_columns(fields)
     columns = ", ".join(_column(field) for field in fields)
     create_dataset_data(transaction, project, dataset)
     transaction.sql.execute(f"CREATE TABLE {data(name)} ({columns})")
@@ -164,12 +164,15 @@ def refuse_twin(source: Store | Transaction, name: Name) -> None:
             raise Unsupported(f"two tables whose names differ in case only: {other} and {name}")
 
 
-def _check_columns(fields: list[dict[str, Any]]) -> None:
+def check_columns(fields: list[dict[str, Any]]) -> None:
+    """Raises ApiError for names that no column can have, and for two of one name."""
     seen: set[str] = set()
     for field in fields:
         name = str(field.get("name", ""))
         if not name or len(name) > 300 or any(character in name for character in '!"$()*,./;?@[\\]^`{}~'):
             raise invalid_query(f'Invalid field name "{name}".')
+        if name.lower() == "rowid":
+            raise Unsupported("a column called rowid (DuckDB has one of its own in every table)")
         if name.lower() in seen:
             raise invalid_query(f"Duplicate field name: {name}")
         seen.add(name.lower())

@@ -1,5 +1,5 @@
-"""What BigQuery's analyzer refuses and DuckDB does not mind: names of the select list used inside it, and values of
-types that have nothing in common compared, assigned or put into one column.
+"""What BigQuery's analyzer refuses and DuckDB does not mind: names of the select list used inside it, and values whose
+types do not fit where they stand (signatures.py).
 
 The types come from DuckDB: the operands are described over the sources of their own query. Where that cannot be done
 (an operand that aggregates, or names something of the query around) nothing is checked.
@@ -13,24 +13,21 @@ from sqlglot import exp
 
 from localcloud.bigquery.sql.ctes import visible_ctes
 from localcloud.bigquery.sql.session import Session
+from localcloud.bigquery.sql.signatures import Demand, Kinds, assignable, demands
 from localcloud.bigquery.sql.translate import Duck
-from localcloud.bigquery.sql.types import Columns, Type
+from localcloud.bigquery.sql.types import Columns
 from localcloud.errors import ApiError, invalid_query
 
-_SIGNS = {exp.EQ: "=", exp.NEQ: "!=", exp.GT: ">", exp.GTE: ">=", exp.LT: "<", exp.LTE: "<="}
 _SCOPES = (exp.Select, exp.Merge, exp.Update, exp.Delete)
-_NUMBERS = ("INT64", "FLOAT64", "NUMERIC")
-#: What a string literal may stand for (S/conversion_rules, literal coercion).
-_FROM_LITERAL = ("DATE", "DATETIME", "TIME", "TIMESTAMP")
-_Described = list[Type | None]
-"""None is the type of a bare NULL, which goes with every other."""
 
 
 def check(session: Session, tree: Any) -> None:
     """Raises ApiError for the first such mistake in a resolved tree."""
     for scope in tree.find_all(*_SCOPES):
         _check_aliases(session, scope)
-        _check_comparisons(session, scope)
+        _check_types(session, scope)
+        if isinstance(scope, exp.Select):
+            _check_distinct(session, scope)
     for union in tree.find_all(exp.SetOperation):
         _check_union(session, union)
 
@@ -39,7 +36,7 @@ def check_insert(session: Session, given: Duck, into: Columns) -> None:
     """Raises ApiError when a column of the inserted rows does not fit the table's column at its place."""
     kinds = session.kinds(given)
     for place, (kind, (name, wanted)) in enumerate(zip(kinds, into, strict=True), 1):
-        if not _assignable(kind, wanted):
+        if not assignable(kind, wanted):
             raise invalid_query(
                 f"Query column {place} has type {kind.sql() if kind else 'NULL'} which cannot be inserted into column"
                 f" {name}, which has type {wanted.sql()}"
@@ -59,28 +56,34 @@ def _check_aliases(session: Session, scope: Any) -> None:
                 raise session.text.invalid(f"Unrecognized name: {column.name}", column) from error
 
 
-def _check_comparisons(session: Session, scope: Any) -> None:
-    found = [node for node in scope.find_all(*_SIGNS) if _own(node, scope)]
-    if not found:
-        return
-    try:
-        kinds = _describe(session, scope, [operand for node in found for operand in (node.this, node.expression)])
-    except ApiError:
-        return
-    for node, left, right in zip(found, kinds[::2], kinds[1::2], strict=True):
-        if isinstance(node.parent, exp.Update):
-            _check_assignment(session, node, left, right)
-        elif not _comparable(left, node.this, right, node.expression):
-            shown = ", ".join(kind.sql() if kind else "NULL" for kind in (left, right))
-            what = f"No matching signature for operator {_SIGNS[type(node)]} for argument types: {shown}"
-            raise session.text.invalid(what, node)
+def _check_types(session: Session, scope: Any) -> None:
+    """One description of all operands; one at a time when some of them cannot be described."""
+    found = [demand for demand in demands(scope) if _own(demand, scope)]
+    groups = [found] if found else []
+    while groups:
+        group = groups.pop()
+        try:
+            kinds = iter(_describe(session, scope, [operand for demand in group for operand in demand.operands]))
+        except ApiError:
+            groups += [[demand] for demand in group] if len(group) > 1 else []
+            continue
+        for demand in group:
+            wrong = demand.judge([next(kinds) for _ in demand.operands])
+            if wrong:
+                raise session.text.invalid(wrong, demand.node)
 
 
-def _check_assignment(session: Session, node: Any, column: Type | None, value: Type | None) -> None:
-    if column and not _assignable(value, column) and not _coerced(node.expression, value, column):
-        shown = value.sql() if value else "NULL"
-        what = f"Value of type {shown} cannot be assigned to {node.this.name}, which has type {column.sql()}"
-        raise session.text.invalid(what, node)
+def _check_distinct(session: Session, scope: Any) -> None:
+    order = scope.args.get("order")
+    if not scope.args.get("distinct") or order is None or any(one.is_star for one in scope.expressions):
+        return
+    visible = {one.alias_or_name.lower() for one in scope.expressions}
+    for column in (part.this for part in order.expressions):
+        if isinstance(column, exp.Column) and column.name.lower() not in visible:
+            what = (
+                f"ORDER BY clause expression references column {column.name} which is not visible after SELECT DISTINCT"
+            )
+            raise session.text.invalid(what, column)
 
 
 def _check_union(session: Session, union: Any) -> None:
@@ -99,23 +102,33 @@ def _check_union(session: Session, union: Any) -> None:
     if len(left) != len(right):
         raise session.text.invalid(f"Queries in {kind} have mismatched column count", union)
     for place, (one, other) in enumerate(zip(left, right, strict=True), 1):
-        if one and other and not _assignable(one, other) and not _assignable(other, one):
+        if one and other and not assignable(one, other) and not assignable(other, one):
             what = f"Column {place} in {kind} has incompatible types: {one.sql()}, {other.sql()}"
             raise session.text.invalid(what, union)
 
 
-def _own(node: Any, scope: Any) -> bool:
+def _own(demand: Demand, scope: Any) -> bool:
     """Whether it belongs to this query itself, and its operands can be described by themselves."""
-    owner = node.find_ancestor(*_SCOPES)
+    owner = demand.node if isinstance(demand.node, _SCOPES) else demand.node.find_ancestor(*_SCOPES)
     if isinstance(owner, exp.Update) and isinstance(owner.parent, exp.When):
         owner = owner.find_ancestor(exp.Merge)
-    if owner is not scope:
-        return False
-    return not any(operand.find(exp.AggFunc, exp.Window, exp.Select) for operand in (node.this, node.expression))
+    return owner is scope and not any(one.find(exp.AggFunc, exp.Window, exp.Select) for one in demand.operands)
 
 
-def _describe(session: Session, scope: Any, operands: list[Any]) -> _Described:
-    query = exp.Select(expressions=[operand.copy() for operand in operands])
+def _qualified(operand: Any, scope: Any) -> Any:
+    """The operand by itself; the column that is assigned to is the target table's."""
+    copy = operand.copy()
+    if (
+        isinstance(operand.parent, exp.EQ)
+        and isinstance(operand.parent.parent, exp.Update)
+        and operand.arg_key == "this"
+    ):
+        copy.set("table", exp.to_identifier(scope.this.alias, quoted=True))
+    return copy
+
+
+def _describe(session: Session, scope: Any, operands: list[Any]) -> Kinds:
+    query = exp.Select(expressions=[_qualified(operand, scope) for operand in operands])
     if isinstance(scope, exp.Select):
         for part in ("from_", "joins"):
             value = scope.args.get(part)
@@ -129,33 +142,3 @@ def _describe(session: Session, scope: Any, operands: list[Any]) -> _Described:
     if ctes:
         query.set("with_", exp.With(expressions=ctes, recursive=True))
     return session.kinds(session.duck(query))
-
-
-def _comparable(left: Type | None, left_node: Any, right: Type | None, right_node: Any) -> bool:
-    if left is None or right is None:
-        return True
-    if left.array or right.array or "STRUCT" in (left.kind, right.kind):
-        return left.array == right.array and left.kind == right.kind
-    if left.kind == right.kind or (left.kind in _NUMBERS and right.kind in _NUMBERS):
-        return True
-    return _coerced(left_node, left, right) or _coerced(right_node, right, left)
-
-
-def _coerced(node: Any, kind: Type | None, other: Type) -> bool:
-    """Whether a literal takes the type of what it meets. A parameter does not."""
-    return isinstance(node, exp.Literal) and kind == Type("STRING") and other.kind in _FROM_LITERAL and not other.array
-
-
-def _assignable(kind: Type | None, wanted: Type) -> bool:
-    """Whether a value of `kind` becomes one of `wanted` by itself. Choice: STRING to dates and times, as literals may."""
-    if kind is None or kind == wanted:
-        return True
-    if kind.array != wanted.array:
-        return False
-    if kind.kind == wanted.kind == "STRUCT":
-        pairs = zip(kind.fields, wanted.fields, strict=False)
-        return len(kind.fields) == len(wanted.fields) and all(_assignable(a, b) for (_, a), (_, b) in pairs)
-    if kind.kind == "STRING" and wanted.kind in (*_FROM_LITERAL, "BYTES"):
-        return True
-    order = ("INT64", "NUMERIC", "FLOAT64")
-    return kind.kind in order and wanted.kind in order and order.index(kind.kind) <= order.index(wanted.kind)

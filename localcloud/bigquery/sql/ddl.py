@@ -9,12 +9,12 @@ from sqlglot import exp
 
 from localcloud.bigquery.sql import catalog, objects, options, query, types
 from localcloud.bigquery.sql.names import Name, check_new, full_name
-from localcloud.bigquery.sql.parse import Call, CreateExternalTable
+from localcloud.bigquery.sql.parse import Call, CreateExternalTable, DropExternalTable
 from localcloud.bigquery.sql.plan import Plan, ddl
 from localcloud.bigquery.sql.session import Session
 from localcloud.errors import ApiError, Unsupported, duplicate, invalid_query
 from localcloud.ports import Outcome
-from localcloud.store import Document, Transaction
+from localcloud.store import Document, Store, Transaction
 
 _DEFAULT_CONNECTION = "__default_cloudresource_connection__"
 
@@ -39,25 +39,12 @@ def drop(session: Session, tree: Any) -> Plan:
     if kind not in ("TABLE", "MODEL"):
         raise session.text.unsupported(f"DROP {kind}", tree)
     node = tree.args["tables"][0] if tree.args.get("tables") else tree.this
-    name = full_name(node, session.statement)
-    exists = bool(tree.args.get("exists"))
-    found = _existing(session, kind, name, exists)
+    return _drop(session, kind, full_name(node, session.statement), bool(tree.args.get("exists")))
 
-    def apply(transaction: Transaction) -> Outcome:
-        session.hold_documents()
-        target = {"ddlTargetTable": name.reference()} if kind == "TABLE" else {}
-        if transaction.get(kind.lower(), str(name)) is None:
-            if not exists:
-                _existing(session, kind, name, exists)
-            return ddl(f"DROP_{kind}", "SKIP", **target)
-        if kind == "TABLE":
-            catalog.drop_table(transaction, name.project, name.dataset, name.table)
-        else:
-            transaction.delete("model", str(name))
-        return ddl(f"DROP_{kind}", "DROP", **target)
 
-    external = found is not None and found.get("type") == "EXTERNAL"
-    return Plan("DROP_EXTERNAL_TABLE" if external else f"DROP_{kind}", apply, target=name)
+def drop_external_table(session: Session, command: DropExternalTable) -> Plan:
+    """DROP EXTERNAL TABLE."""
+    return _drop(session, "EXTERNAL", full_name(command.table, session.statement), command.exists)
 
 
 def alter(session: Session, tree: Any) -> Plan:
@@ -72,8 +59,8 @@ def alter(session: Session, tree: Any) -> Plan:
     properties = actions[0].find(exp.Properties)
     fields = options.resource_fields(session, options.listed(properties))
     name = full_name(tree.this, session.statement)
-    exists = bool(tree.args.get("exists"))
-    _existing(session, "TABLE", name, exists)
+    if not tree.args.get("exists"):
+        catalog.table(session.store, name, session.statement.location)
 
     def apply(transaction: Transaction) -> Outcome:
         session.hold_documents()
@@ -117,7 +104,7 @@ def create_external_table(session: Session, command: CreateExternalTable) -> Pla
         document |= {"type": "EXTERNAL", "externalDataConfiguration": configuration, **fields}
         transaction.put("table", str(name), document)
 
-    return _creation(session, "CREATE_EXTERNAL_TABLE", "TABLE", name, command.replace, command.exists, make)
+    return _creation(session, "CREATE_EXTERNAL_TABLE", "EXTERNAL", name, command.replace, command.exists, make)
 
 
 def call(session: Session, command: Call) -> Plan:
@@ -305,13 +292,13 @@ def _creation(
     make: Callable[[Transaction], None],
 ) -> Plan:
     _taken(session, kind, name, replace, exists)
-    target = {"ddlTargetTable": name.reference()} if kind == "TABLE" else {}
+    target = {} if kind == "MODEL" else {"ddlTargetTable": name.reference()}
 
     def apply(transaction: Transaction) -> Outcome:
         session.hold_documents()
         operation = _taken(session, kind, name, replace, exists, transaction)
         if operation != "SKIP":
-            if kind == "TABLE":
+            if kind != "MODEL":
                 catalog.refuse_twin(transaction, name)
                 catalog.drop_table(transaction, name.project, name.dataset, name.table)
             make(transaction)
@@ -323,29 +310,59 @@ def _creation(
 def _taken(
     session: Session, kind: str, name: Name, replace: bool, exists: bool, transaction: Transaction | None = None
 ) -> str:
-    """CREATE, REPLACE or SKIP. Raises ApiError duplicate; 404 without the dataset."""
+    """CREATE, REPLACE or SKIP for a TABLE, EXTERNAL or MODEL. Raises ApiError duplicate; 404 without the dataset."""
     source = transaction or session.store
     catalog.dataset(source, name, session.statement.location)
-    if source.get(kind.lower(), str(name)) is None:
+    if replace and exists:
+        raise invalid_query("CREATE statements cannot have both OR REPLACE and IF NOT EXISTS")
+    found = source.get("model" if kind == "MODEL" else "table", str(name))
+    if found is None:
         return "CREATE"
+    if replace and kind != "MODEL":
+        _check_type(name, found, kind)
     if replace:
         return "REPLACE"
     if exists:
         return "SKIP"
-    raise duplicate(f"Already Exists: {kind.capitalize()} {name.shown}")
+    raise duplicate(f"Already Exists: {'Model' if kind == 'MODEL' else 'Table'} {name.shown}")
+
+
+def _check_type(name: Name, found: Document, kind: str) -> None:
+    if found["type"] != kind:
+        raise invalid_query(
+            f"{name.shown} is not allowed for this operation because it is currently a {found['type']}."
+        )
 
 
 def _skipped(statement_type: str, name: Name) -> Plan:
     return Plan(statement_type, lambda _: ddl(statement_type, "SKIP", ddlTargetTable=name.reference()), target=name)
 
 
-def _existing(session: Session, kind: str, name: Name, exists: bool) -> Document | None:
-    """The document. Raises ApiError 404 unless IF EXISTS was said."""
-    found = session.store.get(kind.lower(), str(name))
-    if found is None and not exists:
-        look_up = catalog.table if kind == "TABLE" else catalog.model
-        look_up(session.store, name, session.statement.location)
-    return found
+def _drop(session: Session, kind: str, name: Name, exists: bool) -> Plan:
+    """Drop a TABLE, an EXTERNAL table or a MODEL."""
+    statement_type = {"TABLE": "DROP_TABLE", "EXTERNAL": "DROP_EXTERNAL_TABLE", "MODEL": "DROP_MODEL"}[kind]
+    target = {} if kind == "MODEL" else {"ddlTargetTable": name.reference()}
+    look_up = catalog.model if kind == "MODEL" else catalog.table
+
+    def operation(source: Store | Transaction) -> str:
+        found = source.get("model" if kind == "MODEL" else "table", str(name))
+        if found is None and not exists:
+            look_up(source, name, session.statement.location)
+        if found is not None and kind != "MODEL":
+            _check_type(name, found, kind)
+        return "SKIP" if found is None else "DROP"
+
+    def apply(transaction: Transaction) -> Outcome:
+        session.hold_documents()
+        done = operation(transaction)
+        if done == "DROP" and kind == "MODEL":
+            transaction.delete("model", str(name))
+        elif done == "DROP":
+            catalog.drop_table(transaction, name.project, name.dataset, name.table)
+        return ddl(statement_type, done, **target)
+
+    operation(session.store)
+    return Plan(statement_type, apply, target=name)
 
 
 def _later(session: Session) -> bool:

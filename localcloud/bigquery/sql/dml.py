@@ -28,6 +28,8 @@ def insert(session: Session, tree: Any) -> Plan:
     listed = [column.name for column in schema_node.expressions] if schema_node else [column for column, _ in columns]
     _check_columns(session, name, columns, listed, tree)
     source = tree.expression
+    if source is None:
+        raise session.text.invalid("Syntax error: Expected VALUES or a query", tree)
     if isinstance(source, exp.Values):
         if any(len(row.expressions) != len(listed) for row in source.expressions):
             raise session.text.invalid("Inserted row has wrong column count", tree)
@@ -69,7 +71,9 @@ def update(session: Session, tree: Any) -> Plan:
 
 
 def delete(session: Session, tree: Any) -> Plan:
-    """DELETE [FROM] t WHERE …."""
+    """DELETE FROM t WHERE …."""
+    if not isinstance(tree.this, exp.Table):
+        raise session.text.unsupported("DELETE without FROM", tree)
     if tree.args.get("where") is None:
         raise session.text.invalid("DELETE must have a WHERE clause", tree)
     name, columns = _target(session, tree.this)

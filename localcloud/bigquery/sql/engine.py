@@ -25,6 +25,7 @@ from localcloud.store import Store, Transaction
 _ATTEMPTS = 20
 _COMMANDS: dict[Any, Callable[[Session, Any], Plan]] = {
     parse.CreateExternalTable: ddl.create_external_table,
+    parse.DropExternalTable: ddl.drop_external_table,
     parse.CreateVectorIndex: indexes.create,
     parse.DropVectorIndex: indexes.drop,
     parse.RebuildVectorIndex: indexes.rebuild,

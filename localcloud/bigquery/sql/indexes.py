@@ -113,6 +113,8 @@ def statistics(session: Session, node: Any) -> str:
     Choice: Google gives the range and the advice (0.3), not the formula. Here it is the share of rows that would have
     to change lists for the lists to be filled as they were after training (total variation distance).
     """
+    if len(node.this.expressions) != 1:
+        raise session.text.invalid("VECTOR_INDEX.STATISTICS takes one table", node)
     name = full_name(node.this.expressions[0], session.statement)
     catalog.table(session.store, name, session.statement.location)
     found = session.store.get("vector_index", str(name))

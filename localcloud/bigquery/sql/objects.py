@@ -97,8 +97,10 @@ def keep(change: Transaction, cloud: Cloud, name: Name, rows: list[tuple[Any, ..
     change.put("object_cache", str(name), {"refreshed": cloud.clock.time(), "rows": rows})
 
 
-def check_uris(uris: list[str]) -> None:
+def check_uris(uris: Any) -> None:
     """Raises ApiError 400 unless each is gs://bucket/pattern with at most one `*`."""
+    if not isinstance(uris, list) or not all(isinstance(uri, str) for uri in uris):
+        raise invalid_query("Option uris must be an array of strings")
     if not uris:
         raise invalid_query("Option uris must name at least one URI")
     for uri in uris:

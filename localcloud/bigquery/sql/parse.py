@@ -35,6 +35,7 @@ _REFUSED_WORDS = {
     "SHOW",
     "UNDROP",
 }
+_FIRST_WORDS = {"GENERATE_EMBEDDING": ("MODEL",), "VECTOR_SEARCH": ("TABLE", "(")}
 _TABLE_ARGUMENT = ("EXTERNAL_OBJECT_TRANSFORM", "STATISTICS")
 
 
@@ -47,6 +48,14 @@ class CreateExternalTable:
     exists: bool
     connection: Any | None
     options: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class DropExternalTable:
+    """DROP EXTERNAL TABLE (contract section 4)."""
+
+    table: Any
+    exists: bool
 
 
 @dataclass(frozen=True)
@@ -88,7 +97,7 @@ class Call:
     arguments: tuple[str, ...]
 
 
-Command = CreateExternalTable | CreateVectorIndex | DropVectorIndex | RebuildVectorIndex | Call
+Command = CreateExternalTable | DropExternalTable | CreateVectorIndex | DropVectorIndex | RebuildVectorIndex | Call
 
 
 def parse(text: str) -> Command | Any:
@@ -104,6 +113,7 @@ def parse(text: str) -> Command | Any:
     command = _Words(source, tokens).command()
     if command is not None:
         return command
+    _first_arguments(source, tokens)
     _named_arguments(source, tokens)
     return _tree(source, _without_table_keyword(text, tokens))
 
@@ -138,6 +148,16 @@ def _call(text: str, tokens: list[Token]) -> Call:
     """The tokenizer takes everything after CALL for one piece of text."""
     rest = Text(text[tokens[0].end + 1 :].strip().rstrip(";"))
     return _Words(rest, _tokens(rest)).call()
+
+
+def _first_arguments(source: Text, tokens: list[Token]) -> None:
+    """The words that sqlglot does not miss: MODEL and TABLE before the arguments of the AI and search functions."""
+    for function, bracket, word in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        wanted = _FIRST_WORDS.get(function.text.upper())
+        if wanted and bracket.token_type == TokenType.L_PAREN and word.text.upper() not in wanted:
+            raise invalid_query(
+                f'Syntax error: Expected {" or ".join(wanted)} but got "{word.text}" at {source.at(word.start)}'
+            )
 
 
 def _named_arguments(source: Text, tokens: list[Token]) -> None:
@@ -229,10 +249,12 @@ class _Words:
         self._end()
         return Call(procedure, tuple(arguments))
 
-    def _drop(self) -> DropVectorIndex | None:
+    def _drop(self) -> DropVectorIndex | DropExternalTable | None:
         if self._take("EXTERNAL", "TABLE"):
-            # DROP EXTERNAL TABLE reads like DROP TABLE, which sqlglot knows.
-            raise Unsupported(f"DROP EXTERNAL TABLE (DROP TABLE does it) at {self._source.at(self._tokens[0].start)}")
+            exists = self._take("IF", "EXISTS")
+            external = self._path()
+            self._end()
+            return DropExternalTable(external, exists)
         if not self._take("VECTOR", "INDEX"):
             return None
         exists = self._take("IF", "EXISTS")

@@ -113,6 +113,7 @@ def _into(session: Session, query: Duck, columns: types.Columns, reference: dict
 def write_table(session: Session, transaction: Transaction, name: Name, document: Document, query: Duck) -> int:
     """Make, or replace, a table by the answer of a query, which may read the old one. Rows written."""
     columns = types.columns_of(document["schema"])
+    catalog.check_columns(document["schema"]["fields"])
     catalog.create_dataset_data(transaction, name.project, name.dataset)
     staging = f'{types.quote(name.parent)}."{uuid.uuid4().hex}"'
     rows = keep(session, transaction, staging, columns, query)

@@ -24,7 +24,8 @@ from localcloud.bigquery.sql.session import Session
 
 def resolve(session: Session, tree: Any) -> Any:
     """Put DuckDB tables in the place of every source in `tree`, which is changed; returns it. Raises ApiError."""
-    for node in sorted(_sources(tree), key=lambda node: start(node) or 0):
+    # As they stand in the text, so that what a CTE names is there; arrays last, since they are columns of the others.
+    for node in sorted(_sources(tree), key=lambda node: (isinstance(node, exp.Unnest), start(node) or 0)):
         if isinstance(node, exp.Unnest):
             unnest.replace(session, node)
         elif isinstance(node.this, exp.Func):
@@ -59,7 +60,7 @@ def _sources(tree: Any) -> list[Any]:
     found = []
     inside_function = lambda node: isinstance(node, exp.Table) and isinstance(node.this, exp.Func)  # noqa: E731
     for node in tree.walk(prune=inside_function):
-        unnested = isinstance(node, exp.Unnest) and isinstance(node.parent, (exp.From, exp.Join, exp.Table))
+        unnested = isinstance(node, exp.Unnest) and isinstance(node.parent, (exp.From, exp.Join, exp.Table, exp.Merge))
         if unnested or isinstance(node, exp.Table):
             found.append(node)
     return found

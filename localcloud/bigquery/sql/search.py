@@ -108,17 +108,19 @@ def _call(session: Session, node: Any) -> _Call:
 
 def _options(session: Session, text: Any, node: Any) -> tuple[bool, float | None]:
     try:
-        given = json.loads(text) if text else {}
-    except ValueError as error:
-        raise session.text.invalid("options of VECTOR_SEARCH must be a JSON object", node) from error
-    if not isinstance(given, dict) or set(given) - {"use_brute_force", "fraction_lists_to_search"}:
+        given = json.loads(str(text)) if text is not None else {}
+        fraction = given.get("fraction_lists_to_search")
+        fraction = None if fraction is None else float(fraction)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise session.text.invalid(f"Invalid options of VECTOR_SEARCH: {text}", node) from error
+    brute_force = given.get("use_brute_force", False)
+    if set(given) - {"use_brute_force", "fraction_lists_to_search"} or not isinstance(brute_force, bool):
         raise session.text.invalid(f"Invalid options of VECTOR_SEARCH: {text}", node)
-    fraction, brute_force = given.get("fraction_lists_to_search"), bool(given.get("use_brute_force"))
     if fraction is not None and brute_force:
         raise session.text.invalid("fraction_lists_to_search and use_brute_force cannot be specified together", node)
-    if fraction is not None and not 0 < float(fraction) <= 1:
+    if fraction is not None and not 0 < fraction <= 1:
         raise session.text.invalid("fraction_lists_to_search must be in (0, 1]", node)
-    return brute_force, None if fraction is None else float(fraction)
+    return brute_force, fraction
 
 
 def _queries(session: Session, node: Any, call: _Call) -> tuple[str, Columns]:

@@ -11,7 +11,7 @@ from typing import Any
 from sqlglot import exp
 from sqlglot.errors import ErrorLevel, UnsupportedError
 
-from localcloud.bigquery.sql import functions, types
+from localcloud.bigquery.sql import meaning, types
 from localcloud.bigquery.sql.places import Text
 from localcloud.clock import Clock
 from localcloud.errors import Unsupported, invalid_query
@@ -46,7 +46,7 @@ class Translator:
         def change(node: Any) -> Any:
             if isinstance(node, (exp.Parameter, exp.Placeholder)):
                 return self._parameter(node, values)
-            return functions.rewrite(node, self._now, self._member)
+            return meaning.rewrite(node, self._now, self._member)
 
         changed = _bottom_up(tree.copy(), change)
         try:

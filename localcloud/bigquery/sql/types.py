@@ -143,8 +143,11 @@ def _from_duckdb_type(kind: Any) -> Type:
                 "Cannot construct array with element type ARRAY because nested arrays are not supported"
             )
         return replace(inner, array=True)
-    if kind.id == "struct":
-        return Type("STRUCT", tuple((name, _from_duckdb_type(inner)) for name, inner in kind.children))
+    if kind.id in ("struct", "tuple"):
+        named = enumerate(kind.children, 1)
+        return Type(
+            "STRUCT", tuple((name or f"_field_{place}", _from_duckdb_type(inner)) for place, (name, inner) in named)
+        )
     if kind.id == "decimal":
         return Type("NUMERIC")
     name = str(kind)

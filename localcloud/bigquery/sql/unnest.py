@@ -5,10 +5,13 @@ DuckDB gives a table of one column instead, and counts from 1.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import takewhile
 from typing import Any
 
 from sqlglot import exp
 
+from localcloud.bigquery.sql.ctes import visible_ctes
 from localcloud.bigquery.sql.session import Session
 from localcloud.bigquery.sql.types import Type
 from localcloud.errors import ApiError
@@ -30,6 +33,9 @@ def replace(session: Session, node: Any) -> None:
     source = exp.Subquery(this=exp.Select(expressions=columns), joins=node.args.get("joins"))
     if name:
         source.set("alias", exp.TableAlias(this=exp.to_identifier(name, quoted=True)))
+    beside = node.parent
+    if isinstance(beside, exp.Join) and beside.side and not beside.args.get("on") and not beside.args.get("using"):
+        beside.set("on", exp.true())
     node.replace(source)
 
 
@@ -41,11 +47,8 @@ def _elements(array: Any, element: Type | None, name: str) -> Any:
 
 
 def _element(session: Session, node: Any, array: Any) -> Type | None:
-    """The type of the elements; None when only the query around tells and it is not one of the usual forms."""
-    select = exp.Select(expressions=[array.copy()])
-    for query in (select, _beside(node, select)):
-        if query is None:
-            continue
+    """The type of the elements; None when neither the array nor the queries around it tell."""
+    for query in _queries(node, array):
         try:
             ((_, kind),) = session.columns(session.duck(query))
         except ApiError:
@@ -54,24 +57,21 @@ def _element(session: Session, node: Any, array: Any) -> Type | None:
     return None
 
 
-def _beside(node: Any, select: Any) -> Any:
-    """`select` over the sources that stand before the UNNEST in the same FROM clause."""
+def _queries(node: Any, array: Any) -> Iterator[Any]:
+    """Queries for the array alone: by itself, over the sources beside the UNNEST, over those of each query around."""
+    yield exp.Select(expressions=[array.copy()])
     around = node.find_ancestor(exp.Select)
-    clause = around.args.get("from_") if around else None
-    if clause is None:
-        return None
-    joins = around.args.get("joins") or []
-    before = []
-    for join in joins:
-        if join.this is node:
-            break
-        before.append(join.copy())
-    query = select.copy()
-    query.set("from_", clause.copy())
-    query.set("joins", before)
-    if around.args.get("with_"):
-        query.set("with_", around.args["with_"].copy())
-    return query
+    while around is not None:
+        clause = around.args.get("from_")
+        if clause is not None and clause.this is not node:
+            joins = around.args.get("joins") or []
+            before = [join.copy() for join in takewhile(lambda join: join.this is not node, joins)]
+            query = exp.Select(expressions=[array.copy()], from_=clause.copy(), joins=before)
+            ctes = [cte.copy() for cte in visible_ctes(clause)]
+            if ctes:
+                query.set("with_", exp.With(expressions=ctes, recursive=True))
+            yield query
+        around = around.find_ancestor(exp.Select)
 
 
 def _call(function: str, *arguments: Any) -> Any:

@@ -18,6 +18,8 @@ BUCKET = {
     "iamConfiguration": {"uniformBucketLevelAccess": {"enabled": True}, "publicAccessPrevention": "inherited"},
 }
 
+DATASET = {"datasetReference": {"datasetId": "d"}, "location": "EU", "labels": {"a": "b"}}
+
 
 @pytest.fixture
 def bucket(google: SmallestCloud) -> dict[str, Any]:
@@ -25,7 +27,13 @@ def bucket(google: SmallestCloud) -> dict[str, Any]:
     return BUCKET
 
 
-@pytest.mark.usefixtures("bucket")
+@pytest.fixture
+def dataset(google: SmallestCloud) -> dict[str, Any]:
+    google.resources["/bigquery/v2/projects/test-project/datasets/d"] = DATASET
+    return DATASET
+
+
+@pytest.mark.usefixtures("bucket", "dataset")
 @pytest.mark.filterwarnings("ignore:gcp.* has been deprecated in favor of:DeprecationWarning")
 @pytest.mark.parametrize(
     ("token", "arguments", "result"),
@@ -37,6 +45,7 @@ def bucket(google: SmallestCloud) -> dict[str, Any]:
             "organizations.get_client_config.GetClientConfigResult",
         ),
         ("gcp:storage/getBucket:getBucket", {"name": "pictures"}, "storage.get_bucket.GetBucketResult"),
+        ("gcp:bigquery/getDataset:getDataset", {"datasetId": "d"}, "bigquery.get_dataset.GetDatasetResult"),
     ],
 )
 def test_an_answer_holds_all_that_the_sdk_declares(
@@ -69,6 +78,17 @@ def test_a_bucket_can_be_asked_for(engine: EngineClient, google: SmallestCloud) 
     told = engine.invoke("gcp:storage/getBucket:getBucket", {"name": "pictures"})
     assert (told["location"], told["projectNumber"], told["uniformBucketLevelAccess"]) == ("US", 17, True)
     assert google.lines() == ["GET /storage/v1/b/pictures"]
+
+
+@pytest.mark.usefixtures("dataset")
+def test_a_dataset_can_be_asked_for(engine: EngineClient) -> None:
+    told = engine.invoke("gcp:bigquery/getDataset:getDataset", {"datasetId": "d"})
+    assert (told["location"], told["labels"]) == ("EU", {"a": "b"})
+
+
+def test_a_dataset_that_is_not_there_is_named(engine: EngineClient) -> None:
+    with pytest.raises(Refused, match="Error reading projects/test-project/datasets/nowhere: googleapi: Error 404"):
+        engine.invoke("gcp:bigquery/getDataset:getDataset", {"datasetId": "nowhere"})
 
 
 def test_a_bucket_that_is_not_there_is_named(engine: EngineClient) -> None:

@@ -98,4 +98,4 @@ def test_the_plan_can_be_looked_at_and_forgotten(cloud: RunningCloud) -> None:
     cloud.control("faults", {"faults": [{"path": "x", "status": 500}, {"rows": {"rate": 0.5}}]})
     plan = cloud.control("state")["faults"]
     assert (len(plan["requests"]), len(plan["rows"])) == (1, 1)
-    assert cloud.control("faults", method="DELETE") == {"requests": [], "rows": []}
+    assert cloud.control("faults", method="DELETE") == {"requests": [], "rows": [], "jobs": [], "held": []}

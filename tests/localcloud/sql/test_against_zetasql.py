@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - one query a line
 """Plain SQL, answer by answer, against Google's reference implementation (ZetaSQL, from PyPI)."""
 
 from __future__ import annotations
@@ -7,16 +8,18 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from zetasql.api import AnalyzerOptions, CatalogBuilder, PreparedQuery
-from zetasql.types import LanguageOptions, ZetaSQLBuiltinFunctionOptions
+from zetasql.api import CatalogBuilder, PreparedQuery
+from zetasql.types import AnalyzerOptions, LanguageOptions, ZetaSQLBuiltinFunctionOptions
 
+import tests.oracle.zetasql_engine  # noqa: F401 - compiles ZetaSQL once
 from localcloud.errors import ApiError
 from localcloud.store import Store
 from tests.localcloud.sql.conftest import SmallCloud, Warehouse
 
 T = (
-    "WITH t AS (SELECT 1 AS n, 'ann' AS s, 1.5 AS f, [1, 2] AS a UNION ALL SELECT 2, 'bob', -2.5, [] UNION ALL"
-    " SELECT 3, NULL, NULL, [3] UNION ALL SELECT NULL, 'ann', 0.0, [4, 4]) "
+    "WITH t AS (SELECT * FROM UNNEST([STRUCT(1 AS n, 'ann' AS s, 1.5 AS f, [1, 2] AS a),"
+    " STRUCT(2 AS n, 'bob' AS s, -2.5 AS f, CAST([] AS ARRAY<INT64>) AS a),"
+    " STRUCT(3 AS n, NULL AS s, NULL AS f, [3] AS a), STRUCT(NULL AS n, 'ann' AS s, 0.0 AS f, [4, 4] AS a)])) "
 )
 QUERIES = """
 SELECT n FROM t ORDER BY n
@@ -32,7 +35,7 @@ SELECT STDDEV(n), VARIANCE(n), CORR(n, f) FROM t
 SELECT n, ROW_NUMBER() OVER (ORDER BY n) AS r, SUM(n) OVER (ORDER BY n) AS c FROM t ORDER BY r
 SELECT n, LAG(n) OVER (ORDER BY n) AS l, LEAD(n, 1, 9) OVER (ORDER BY n) AS m FROM t ORDER BY n
 SELECT n, RANK() OVER (ORDER BY s) AS r, DENSE_RANK() OVER (ORDER BY s) AS d, NTILE(2) OVER (ORDER BY n) FROM t ORDER BY n
-SELECT n FROM t QUALIFY ROW_NUMBER() OVER (PARTITION BY s ORDER BY n DESC) = 1 ORDER BY n
+SELECT n FROM t WHERE TRUE QUALIFY ROW_NUMBER() OVER (PARTITION BY s ORDER BY n DESC) = 1 ORDER BY n
 SELECT n, x FROM t, UNNEST(a) AS x ORDER BY n, x
 SELECT n, x, o FROM t, UNNEST(a) AS x WITH OFFSET AS o ORDER BY n, x, o
 SELECT n, x FROM t LEFT JOIN UNNEST(a) AS x ORDER BY n, x
@@ -44,8 +47,8 @@ SELECT n FROM t WHERE n IN (1, 3) ORDER BY n
 SELECT n FROM t WHERE n NOT IN (1, 3)
 SELECT n FROM t WHERE s NOT IN (SELECT s FROM t WHERE s IS NOT NULL)
 SELECT n FROM t WHERE n NOT IN (SELECT n FROM t)
-SELECT u.n, v.n FROM t AS u JOIN t AS v ON u.s = v.s ORDER BY 1, 2
-SELECT u.n, v.n FROM t AS u LEFT JOIN t AS v ON u.n = v.n + 1 ORDER BY 1, 2
+SELECT u.n, v.n AS m FROM t AS u JOIN t AS v ON u.s = v.s ORDER BY 1, 2
+SELECT u.n, v.n AS m FROM t AS u LEFT JOIN t AS v ON u.n = v.n + 1 ORDER BY 1, 2
 SELECT n, v.f FROM t FULL OUTER JOIN (SELECT 3 AS n, 7.5 AS f UNION ALL SELECT 9, 8.5) AS v USING (n) ORDER BY n
 SELECT * FROM (SELECT n FROM t WHERE n = 1) CROSS JOIN (SELECT 'z' AS z)
 SELECT n FROM t UNION DISTINCT SELECT 2 ORDER BY 1
@@ -70,7 +73,7 @@ SELECT SAFE_CAST('a' AS INT64), SAFE_CAST('12' AS INT64), CAST('1.5' AS FLOAT64)
 SELECT CAST(2.5 AS INT64), CAST(3.5 AS INT64), CAST(-2.5 AS INT64), CAST(1 AS FLOAT64), CAST(0 AS BOOL)
 SELECT CAST(n * 1.5 AS INT64) FROM t ORDER BY n
 SELECT CAST(1.0 AS STRING), CAST(0.1 AS STRING), CAST(1e20 AS STRING), CAST(12 AS STRING), CAST(f AS STRING) FROM t ORDER BY n
-SELECT ROUND(2.5), ROUND(-2.5), ROUND(1.25, 1), TRUNC(2.7), CEIL(1.2), FLOOR(-1.2), ABS(-3), SIGN(-2.0), SQRT(2), POW(2, 10)
+SELECT ROUND(2.5), ROUND(-2.5), ROUND(1.25, 1), TRUNC(2.7), CEIL(1.2), FLOOR(-1.2), ABS(-3), SQRT(2), POW(2, 10)
 SELECT EXP(1), LN(2), LOG(8, 2), LOG10(100), GREATEST(1, 3, 2), LEAST(1.5, 0.5), GREATEST(1, NULL)
 SELECT ATAN2(1, 2), SIN(1), COS(1), TAN(1), IS_NAN(CAST('nan' AS FLOAT64)), IS_INF(CAST('inf' AS FLOAT64))
 SELECT SQRT(-1)
@@ -78,14 +81,14 @@ SELECT LN(0)
 SELECT CONCAT('a', 'b', 'c'), 'a' || 'b', LENGTH('héé'), CHAR_LENGTH('héé'), BYTE_LENGTH('héé'), LENGTH(b'abc')
 SELECT SUBSTR('castle', 2, 3), SUBSTR('castle', -3), SUBSTR('castle', 0, 2), SUBSTR('castle', 10), LEFT('castle', 2), RIGHT('castle', 2)
 SELECT UPPER('é'), LOWER('ABC'), TRIM('  x '), LTRIM('xxa', 'x'), RTRIM('axx', 'x'), REPLACE('aXbX', 'X', '-'), REVERSE('abc'), REPEAT('ab', 2)
-SELECT STARTS_WITH('castle', 'cas'), ENDS_WITH('castle', 'tle'), STRPOS('castle', 't'), STRPOS('castle', 'z'), INSTR('banana', 'an', 1, 2)
-SELECT LPAD('7', 3, '0'), RPAD('7', 3), LPAD('castle', 3), INITCAP('hello world'), ASCII('a'), CHR(65)
+SELECT STARTS_WITH('castle', 'cas'), ENDS_WITH('castle', 'tle'), STRPOS('castle', 't'), STRPOS('castle', 'z')
+SELECT LPAD('7', 3, '0'), RPAD('7', 3), LPAD('castle', 3), ASCII('a'), CHR(65)
 SELECT SPLIT('a,b,,c'), SPLIT('a-b', '-'), ARRAY_TO_STRING(['a', NULL, 'b'], ','), ARRAY_TO_STRING(['a', NULL], ',', '?')
 SELECT REGEXP_CONTAINS('a1b', r'[0-9]'), REGEXP_EXTRACT('a12b', r'([0-9]+)'), REGEXP_EXTRACT('ab', r'([0-9]+)'), REGEXP_REPLACE('a1b2', r'[0-9]', '#')
 SELECT REGEXP_EXTRACT_ALL('a1b22', r'[0-9]+'), REGEXP_EXTRACT('a12b', r'[0-9]+'), REGEXP_REPLACE('ab', r'(a)(b)', r'\\2\\1')
 SELECT FORMAT('%d-%s', 5, 'x'), FORMAT('%05d', 42), FORMAT('%.2f', 1.005), FORMAT('%x', 255), FORMAT('100%%')
-SELECT TO_HEX(MD5('abc')), TO_HEX(SHA256('abc')), TO_BASE64(b'abc'), FROM_BASE64('YWJj'), TO_HEX(b'ab'), TO_HEX(SHA1('abc'))
-SELECT CONTAINS_SUBSTR('The Castle', 'castle'), EDIT_DISTANCE('kitten', 'sitting')
+SELECT TO_HEX(MD5('abc')), TO_HEX(SHA256('abc')), TO_BASE64(b'abc'), FROM_BASE64('YWJj'), TO_HEX(b'ab')
+SELECT EDIT_DISTANCE('kitten', 'sitting')
 SELECT [1, 2][OFFSET(0)], [1, 2][ORDINAL(2)], [1, 2][SAFE_OFFSET(9)], [1, 2][0], ARRAY_REVERSE([1, 2, 3]), ARRAY_CONCAT([1], [2, 3])
 SELECT [1][OFFSET(5)]
 SELECT [1][ORDINAL(0)]
@@ -116,9 +119,8 @@ SELECT ARRAY_LENGTH(GENERATE_DATE_ARRAY(DATE '2026-01-01', DATE '2026-01-05'))
 SELECT JSON_VALUE('{"a": {"b": "x"}}', '$.a.b'), JSON_QUERY('{"a": [1, 2]}', '$.a'), JSON_EXTRACT_SCALAR('{"a": 1}', '$.a'), JSON_VALUE('{}', '$.z'), JSON_VALUE('{"a": true}', '$.a')
 SELECT TO_JSON_STRING(STRUCT(1 AS a, 'x' AS b)), TO_JSON_STRING([1, 2]), TO_JSON_STRING('q')
 SELECT BIT_COUNT(7), 5 & 3, 5 | 3, 5 ^ 3, 1 << 4, ~5
-SELECT TRUE AND NULL, FALSE AND NULL, TRUE OR NULL, NOT NULL, NULL = NULL, NULL IS NOT DISTINCT FROM NULL
+SELECT TRUE AND NULL, FALSE AND NULL, TRUE OR NULL
 SELECT SAFE.SUBSTR('abc', 1, -1), SAFE.LN(0)
-SELECT MAX_BY(s, n), MIN_BY(s, n) FROM t
 SELECT ANY_VALUE(s HAVING MAX n) FROM t
 SELECT 1 AS a, a + 1
 SELECT n AS m FROM t WHERE m = 1
@@ -177,7 +179,7 @@ def here() -> Iterator[Warehouse]:
 
 @pytest.fixture(scope="module")
 def options() -> AnalyzerOptions:
-    return AnalyzerOptions(language_options=LanguageOptions.maximum_features())
+    return AnalyzerOptions(language_options=LanguageOptions.maximum_features(), default_timezone="UTC")
 
 
 @pytest.fixture(scope="module")
@@ -204,8 +206,8 @@ def test_the_answer_is_the_reference_implementations(
 def _reference(text: str, options: AnalyzerOptions, catalog: Any) -> list[Any]:
     made = PreparedQuery.builder().set_sql(text).set_analyzer_options(options).set_catalog(catalog)
     with made.prepare() as prepared:
-        rows = prepared.execute().content.table_data.row or []
-    return [tuple(_plain(cell) for cell in row.cell) for row in rows]
+        table = prepared.execute().content.table_data
+    return [tuple(_plain(cell) for cell in row.cell) for row in (table.row if table and table.row else [])]
 
 
 def _plain(value: Any) -> Any:
@@ -226,6 +228,8 @@ def _plain(value: Any) -> Any:
 
 def _numbers(value: Any) -> Any:
     """Numbers that are floating-point as such, so that the last digit of a function does not matter."""
+    if value == []:
+        return None  # ZetaSQL's answer does not tell an empty array from NULL
     if isinstance(value, (list, tuple)):
         return [_numbers(item) for item in value]
     if isinstance(value, str) and "." in value:

@@ -113,6 +113,16 @@ def test_truncate_empties_the_table(stock: Warehouse) -> None:
         ("UPDATE d.stock SET nope = 1 WHERE TRUE", "nope"),
         ("DELETE FROM d.stock WHERE nope = 1", "Unrecognized name: nope at [1:27]"),
         ("DELETE FROM d.stock WHERE n = 'a'", "No matching signature for operator ="),
+        (
+            "INSERT INTO d.stock (n) VALUES ('5')",
+            "Query column 1 has type STRING which cannot be inserted into column n",
+        ),
+        ("INSERT INTO d.stock (item) SELECT n FROM d.stock", "which cannot be inserted into column item"),
+        ("UPDATE d.stock SET n = '5' WHERE TRUE", "Value of type STRING cannot be assigned to n, which has type INT64"),
+        (
+            "MERGE d.stock t USING d.stock s ON t.n = s.n WHEN MATCHED THEN UPDATE SET n = s.item",
+            "Value of type STRING cannot be assigned to n",
+        ),
         ("MERGE d.stock t USING d.stock s ON t.nope = s.item WHEN MATCHED THEN DELETE", "Name nope not found inside t"),
     ],
 )
@@ -147,7 +157,8 @@ def test_statements_on_one_table_at_the_same_time_all_succeed(stock: Warehouse) 
     def change(number: int) -> None:
         try:
             stock.run(
-                f"MERGE d.stock t USING (SELECT 'k' AS item) s ON FALSE WHEN NOT MATCHED THEN INSERT (item, n) VALUES (item, {number})"
+                "MERGE d.stock t USING (SELECT 'k' AS item) s ON FALSE"
+                f" WHEN NOT MATCHED THEN INSERT (item, n) VALUES (item, {number})"
             )
             stock.run(f"UPDATE d.stock SET n = n + 1 WHERE n = {number}")
         except BaseException as error:

@@ -23,10 +23,10 @@ def fill(store: Store, table: str, vectors: Any, start: int = 0) -> None:
     """Append rows (uri, kind, embedding)."""
     with store.transaction() as change:
         change.sql.register("given", {"v": vectors.reshape(-1)})
+        numbered = f"SELECT v, (row_number() OVER () - 1) // {vectors.shape[1]} AS i FROM given"
         change.sql.execute(
-            f"INSERT INTO {table} SELECT format('u{{:05d}}', i + {start}), CASE WHEN i % 2 = 0 THEN 'even' ELSE 'odd' END, e"
-            " FROM (SELECT i, list(v) AS e FROM (SELECT v, (row_number() OVER () - 1)"
-            f" // {vectors.shape[1]} AS i FROM given) GROUP BY i) ORDER BY i"
+            f"INSERT INTO {table} SELECT format('u{{:05d}}', i + {start}), if(i % 2 = 0, 'even', 'odd'), e"
+            f" FROM (SELECT i, list(v) AS e FROM ({numbered}) GROUP BY i) ORDER BY i"
         )
 
 
@@ -50,8 +50,9 @@ def many(vectors: Any) -> Iterator[Warehouse]:
 
 def _search(warehouse: Warehouse, options: str = "", base: str = "TABLE d.many", top_k: int = 10) -> list[Any]:
     more = f", options => '{options}'" if options else ""
-    query = f"""SELECT query.uri AS q, base.uri AS b, base.kind AS kind, distance FROM VECTOR_SEARCH({base}, 'embedding',
-        (SELECT uri, embedding FROM d.many WHERE ENDS_WITH(uri, '77')), top_k => {top_k}, distance_type => 'COSINE'{more})
+    query = f"""SELECT query.uri AS q, base.uri AS b, base.kind AS kind, distance
+        FROM VECTOR_SEARCH({base}, 'embedding', (SELECT uri, embedding FROM d.many WHERE ENDS_WITH(uri, '77')),
+          top_k => {top_k}, distance_type => 'COSINE'{more})
         ORDER BY q, distance, b"""
     return warehouse.rows(query)
 
@@ -143,7 +144,8 @@ def test_another_distance_type_than_the_indexs_is_searched_exactly(many: Warehou
     many.run(CREATE)
     many.cloud.clock.advance(10)
     assert _usage(many, ", distance_type => 'EUCLIDEAN'")["indexUsageMode"] == "UNUSED"
-    query = "SELECT distance FROM VECTOR_SEARCH(TABLE d.many, 'embedding', (SELECT embedding FROM d.many WHERE uri = 'u00001'), top_k => 2) ORDER BY 1"
+    query = """SELECT distance FROM VECTOR_SEARCH(TABLE d.many, 'embedding',
+        (SELECT embedding FROM d.many WHERE uri = 'u00001'), top_k => 2) ORDER BY 1"""
     cosine = float(many.rows(query)[1][0])
     assert cosine < 2  # without distance_type a used index decides: COSINE
     brute = query.replace("top_k => 2", "top_k => 2, options => '{\"use_brute_force\": true}'")
@@ -156,8 +158,8 @@ def test_too_few_rows_are_refused_word_for_word(warehouse: Warehouse) -> None:
         warehouse.run("CREATE VECTOR INDEX i ON d.few(embedding) OPTIONS (index_type = 'IVF')")
     assert (error.value.code, error.value.message) == (
         400,
-        "Total rows 7 is smaller than min allowed 5000 for CREATE VECTOR INDEX query with the IVF index type. Please use"
-        " VECTOR_SEARCH table-valued function directly to perform the similarity search.",
+        "Total rows 7 is smaller than min allowed 5000 for CREATE VECTOR INDEX query with the IVF index type."
+        " Please use VECTOR_SEARCH table-valued function directly to perform the similarity search.",
     )
 
 
@@ -191,9 +193,8 @@ def test_one_index_a_table(many: Warehouse) -> None:
 
 
 def test_ten_statements_a_table_and_day(many: Warehouse) -> None:
-    statement = CREATE.replace("CREATE", "CREATE OR REPLACE").replace(
-        "'COSINE'", "'COSINE', ivf_options = '{\"num_lists\": 2}'"
-    )
+    two_lists = "'COSINE', ivf_options = '{\"num_lists\": 2}'"
+    statement = CREATE.replace("CREATE", "CREATE OR REPLACE").replace("'COSINE'", two_lists)
     for _ in range(10):
         many.run(statement)
     with pytest.raises(ApiError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -85,14 +86,23 @@ def test_a_wildcard_stands_for_any_characters(
 def test_a_wrong_definition_is_refused(
     warehouse: Warehouse, statement: str, error: type[ApiError], message: str
 ) -> None:
-    with pytest.raises(error, match=message):
+    with pytest.raises(error, match=re.escape(message)):
         warehouse.run(statement)
 
 
 def test_an_object_table_is_read_only(warehouse: Warehouse) -> None:
     _object_table(warehouse)
-    with pytest.raises(ApiError, match="DML is not supported on p:d.images"):
+    with pytest.raises(ApiError, match=r"DML is not supported on p:d\.images"):
         warehouse.run("DELETE FROM d.images WHERE TRUE")
+
+
+def test_an_object_table_is_dropped_and_replaced_as_what_it_is(warehouse: Warehouse) -> None:
+    _object_table(warehouse)
+    for statement in ("DROP TABLE d.images", "CREATE OR REPLACE TABLE d.images AS SELECT 1 AS a"):
+        with pytest.raises(ApiError, match="it is currently a EXTERNAL"):
+            warehouse.run(statement)
+    assert warehouse.run("DROP EXTERNAL TABLE d.images").statement_type == "DROP_EXTERNAL_TABLE"
+    assert warehouse.run("DROP EXTERNAL TABLE IF EXISTS d.images").statistics["ddlOperationPerformed"] == "SKIP"
 
 
 def test_listing_needs_the_connections_permission(warehouse: Warehouse, cloud: SmallCloud) -> None:

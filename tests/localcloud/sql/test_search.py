@@ -124,7 +124,8 @@ def test_statistics_say_that_no_index_was_used(zoo: Warehouse) -> None:
         ("TABLE d.base, 'v', TABLE d.queries, nope => 1", "Named argument nope not found"),
         ("TABLE d.base, 'v', TABLE d.queries, options => '{\"nope\": 1}'", "Invalid options"),
         (
-            "TABLE d.base, 'v', TABLE d.queries, options => '{\"fraction_lists_to_search\": 0.1, \"use_brute_force\": true}'",
+            "TABLE d.base, 'v', TABLE d.queries,"
+            ' options => \'{"fraction_lists_to_search": 0.1, "use_brute_force": true}\'',
             "cannot be specified together",
         ),
         ("(SELECT * FROM d.base ORDER BY id), 'v', TABLE d.queries", "may only have SELECT, FROM and WHERE"),
