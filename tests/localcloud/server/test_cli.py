@@ -108,7 +108,8 @@ def test_faults_are_set_shown_and_cleared(cloud: RunningCloud) -> None:
     set_ = localcloud("fault", '{"rows": {"rate": 0.25, "seed": 7}}', home=cloud.home)
     assert json.loads(set_.stdout)["rows"][0]["rate"] == 0.25
     assert json.loads(localcloud("fault", home=cloud.home).stdout)["rows"][0]["seed"] == 7
-    assert json.loads(localcloud("fault", "--clear", home=cloud.home).stdout) == {"requests": [], "rows": []}
+    cleared = json.loads(localcloud("fault", "--clear", home=cloud.home).stdout)
+    assert not any(cleared.values())
     refused = localcloud("fault", '{"nonsense": 1}', home=cloud.home)
     assert (refused.returncode, "not a fault" in refused.stderr) == (1, True)
 
