@@ -26,7 +26,7 @@ setup: .venv/ready ## install what is needed: Python packages into .venv, the Pu
 up: setup ## local cloud, pictures, `pulumi up`, results, gallery (IMAGES=folder|gs://bucket, PORT=8440)
 	@scripts/choose-port $(PORT)
 	$(step) "Local cloud" ./local python -m localcloud serve --detach
-	$(step) "Pictures" ./local python -m localcloud.images $(IMAGES)
+	$(step) "Pictures" ./local python -m localcloud.images $(if $(IMAGES),"$(IMAGES)")
 	$(step) "pulumi up" ./local pulumi up --yes --skip-preview --non-interactive --suppress-permalink --suppress-outputs
 	$(MAKE) status gallery
 
@@ -41,7 +41,8 @@ search: ## search the local stack: make search TEXT="a red bird"
 	@./local python -m imagesearch search "$(TEXT)"
 
 gallery: ## write the page with the pictures that were found
-	@echo "gallery: $$(./local python -m imagesearch gallery --output $(HOME_DIR)/gallery.html)"
+	@page=$$(./local python -m imagesearch gallery --output $(HOME_DIR)/gallery.html)
+	echo "gallery: $$page"
 
 destroy: setup ## remove every resource of the local stack and stop the local cloud
 	@scripts/destroy

@@ -140,7 +140,7 @@ class Warehouse:
         with _translated():  # listing everyone's takes bigquery.jobs.listAll; our own take nothing
             return list(self.client.list_jobs(state_filter=state, retry=self._retry))
 
-    def finish(self, job: bigquery.QueryJob, deadline: float | None, progress: Callable[[float], None] | None) -> None:
+    def finish(self, job: bigquery.QueryJob, deadline: float, progress: Callable[[float], None]) -> None:
         """Wait for a running job of ours; one that fails is left to be submitted again."""
         try:
             self._wait(job, deadline, progress)

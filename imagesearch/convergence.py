@@ -125,7 +125,7 @@ class _Run:
         jobs = list(self._warehouse.running(self._work.job_prefix))
         for job in jobs if self._work.wait else ():
             self._say(f"an earlier run's job is still embedding; waiting for {job.job_id}")
-            self._warehouse.finish(job, self._deadline, None)
+            self._warehouse.finish(job, self._deadline, self._ticker(f"waiting for {job.job_id}"))
         for staging in staging_tables(self._warehouse, self._work.table):
             self._absorb(staging)
         return bool(jobs) and not self._work.wait
@@ -187,10 +187,10 @@ class _Run:
     def _run_batch(self, batch: Sequence[Row]) -> tuple[int, bool]:
         """Embed one batch: images gained, and whether any row is settled that was not."""
         job = self._batch_job(batch)
-        self._granted(lambda: job.run(self._warehouse, self._deadline, self._ticker(len(batch))))
+        ticker = self._ticker(f"embedding a batch of {len(batch):,} images")
+        self._granted(lambda: job.run(self._warehouse, self._deadline, ticker))
         tally = self._absorb(job.staging)
-        failed_again = tally["total"] == len(batch) and tally["retryable"] == tally["total"]
-        return tally["embedded"], not failed_again
+        return tally["embedded"], tally["total"] > tally["retryable"]
 
     def _batch_job(self, batch: Sequence[Row]) -> _BatchJob:
         work = self._work
@@ -241,7 +241,7 @@ class _Run:
             )
         time.sleep(seconds)
 
-    def _ticker(self, rows: int) -> Callable[[float], None]:
+    def _ticker(self, doing: str) -> Callable[[float], None]:
         """A progress callback that speaks now and then."""
         spoken = 0.0
 
@@ -249,7 +249,7 @@ class _Run:
             nonlocal spoken
             if waited - spoken >= PROGRESS_SECONDS:
                 spoken = waited
-                self._say(f"embedding a batch of {rows:,} images ({waited:.0f} s so far)")
+                self._say(f"{doing} ({waited:.0f} s so far)")
 
         return tick
 

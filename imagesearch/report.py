@@ -29,19 +29,25 @@ def status(outputs: dict[str, Any]) -> dict[str, Any]:
         **outputs,
         **{name: int(outputs[name]) for name in counts if name in outputs},
         "dimension": int(outputs["dimension"]),
+        "searches": {name: [_hit(hit) for hit in found] for name, found in outputs["searches"].items()},
     }
+
+
+def _hit(hit: dict[str, Any]) -> dict[str, Any]:
+    """A hit with all its keys: Pulumi drops a caption that is not there."""
+    return {"uri": hit["uri"], "distance": hit["distance"], "caption": hit.get("caption")}
 
 
 def show(console: Console, outputs: dict[str, Any]) -> None:
     """Print what a stack made and found."""
+    outputs = status(outputs)
     console.print(_made(outputs))
     console.print()
     console.print(_counts(outputs))
     for query in outputs["queries"]:
         console.print()
         found = outputs["searches"].get(query["name"], [])
-        hits = [Hit(hit["uri"], hit["distance"], hit.get("caption")) for hit in found]
-        console.print(hits_table(query["text"], hits))
+        console.print(hits_table(query["text"], [Hit(**hit) for hit in found]))
 
 
 def hits_table(text: str, hits: Sequence[Hit]) -> Group:
@@ -52,7 +58,7 @@ def hits_table(text: str, hits: Sequence[Hit]) -> Group:
     table.add_column(overflow="fold")
     table.add_column(style="dim", overflow="fold")
     for hit in hits:
-        table.add_row(f"{hit.distance:.4f}", Text(hit.caption or "(no caption)"), Text(hit.uri))
+        table.add_row(f"{hit.distance:.4f}", Text(hit.caption or ""), Text(hit.uri))
     return Group(heading, table if hits else Text("  nothing found", style="dim"))
 
 
@@ -89,13 +95,12 @@ def _index(index: dict[str, Any]) -> str:
 
 def _counts(outputs: dict[str, Any]) -> Text:
     """Images in the bucket = embedded + set aside + pending, unless a limit leaves some out."""
-    numbers = status(outputs)
-    line = Text(f"{numbers['objects']:,} images in the bucket: ")
-    line.append(f"{numbers['embedded']:,} embedded", "green")
-    line.append(f", {numbers['set_aside']:,} set aside", "yellow" if numbers["set_aside"] else "")
-    if numbers["pending"]:
-        line.append(f", {numbers['pending']:,} pending", "yellow")
-    if left_out := numbers["objects"] - numbers["target"]:
+    line = Text(f"{outputs['objects']:,} images in the bucket: ")
+    line.append(f"{outputs['embedded']:,} embedded", "green")
+    line.append(f", {outputs['set_aside']:,} set aside", "yellow" if outputs["set_aside"] else "")
+    if outputs["pending"]:
+        line.append(f", {outputs['pending']:,} pending", "yellow")
+    if left_out := outputs["objects"] - outputs["target"]:
         line.append(f", {left_out:,} beyond images.limit")
-    line.append(f"  ({numbers['endpoint']}, {numbers['dimension']} dimensions, {numbers['location']})", "dim")
+    line.append(f"  ({outputs['endpoint']}, {outputs['dimension']} dimensions, {outputs['location']})", "dim")
     return line

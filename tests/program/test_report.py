@@ -1,0 +1,74 @@
+"""What a person and a script see of a stack's outputs."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from imagesearch import gallery, report
+from imagesearch.stack import Stack
+
+OUTPUTS: dict[str, Any] = {
+    "project": "my-project",
+    "location": "US",
+    "dataset": "pictures",
+    "connection": "projects/my-project/locations/us/connections/c",
+    "object_table": "my-project.pictures.met_images",
+    "model": "my-project.pictures.model",
+    "embeddings_table": "my-project.pictures.embeddings",
+    "search_embeddings_table": "my-project.pictures.search_embedding",
+    "results_table": "my-project.pictures.results",
+    "endpoint": "multimodalembedding@001",
+    "dimension": 1408.0,
+    "labels": {},
+    "objects": 5.0,
+    "target": 4.0,
+    "embedded": 2.0,
+    "set_aside": 1.0,
+    "pending": 1.0,
+    "index": {"name": "i", "status": "skipped", "reason": "too few rows"},
+    "queries": [{"name": "b", "text": "<b>bold</b>", "top_k": 2}, {"name": "a", "text": "nothing", "top_k": 1}],
+    "searches": {"a": [], "b": [{"uri": "gs://p/<i>.jpg", "distance": 0.25}]},
+}
+
+
+def picture(mode: str = "RGB") -> bytes:
+    buffer = io.BytesIO()
+    Image.new(mode, (900, 600)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_status_has_whole_numbers_and_every_key_of_a_hit() -> None:
+    told = report.status(OUTPUTS)
+    assert (told["objects"], told["dimension"]) == (5, 1408) and isinstance(told["objects"], int)
+    assert told["searches"] == {"a": [], "b": [{"uri": "gs://p/<i>.jpg", "distance": 0.25, "caption": None}]}
+
+
+def test_the_table_accounts_for_every_image_and_keeps_the_order_of_the_searches() -> None:
+    out = io.StringIO()
+    report.show(Console(file=out, width=120), OUTPUTS)
+    text = out.getvalue()
+    assert "5 images in the bucket: 2 embedded, 1 set aside, 1 pending, 1 beyond images.limit" in text
+    assert text.index("<b>bold</b>") < text.index("nothing found")
+
+
+def test_the_gallery_shows_pictures_without_captions_and_escapes_everything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gallery, "_pictures", lambda *_: {"gs://p/<i>.jpg": gallery.thumbnail(picture())})
+    page = gallery.write(Stack(OUTPUTS, {}), tmp_path / "new" / "gallery.html").read_text()
+    assert page.count('src="data:image/jpeg;base64,') == 1
+    assert "<b>bold</b>" not in page and "&lt;b&gt;bold&lt;/b&gt;" in page
+    assert "<i>.jpg" not in page
+    assert "http://" not in page and "https://" not in page, "it needs no network"
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P", "LA"])
+def test_a_thumbnail_is_a_small_jpeg_of_whatever_the_picture_was(mode: str) -> None:
+    url = gallery.thumbnail(picture(mode))
+    assert url.startswith("data:image/jpeg;base64,") and len(url) < 20_000
