@@ -41,7 +41,7 @@ _RESUBMIT = frozenset(
     {"jobInternalError", "jobBackendError", "jobRateLimitExceeded", "backendError", "rateLimitExceeded"}
 )
 """Reasons with which a job ends though its statement is good: submit it under a new id."""
-RESUBMISSION_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 0.0)
+RESUBMISSION_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0, 0.0)
 """Seconds after each submission of one run that ended so; a run gives up after the last."""
 
 _GRANT_MISSING = "gcp-sa-bigquery-condel.iam.gserviceaccount.com does not have"

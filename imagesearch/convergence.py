@@ -19,7 +19,7 @@ from typing import TypeVar
 
 from google.cloud import bigquery
 
-from imagesearch import plan, prices, sql
+from imagesearch import plan, prices, sql, waiting
 from imagesearch.bigquery import Row, Warehouse
 from imagesearch.embeddings import (
     Counts,
@@ -115,7 +115,9 @@ class _Run:
         self._warehouse = warehouse
         self._work = work
         self._say = say
-        self._deadline = time.monotonic() + work.deadline_minutes * 60
+        began = time.monotonic()
+        self._deadline = began + work.deadline_minutes * 60
+        self._granted_by = began + waiting.PROPAGATION_DEADLINE
 
     def recover(self) -> bool:
         """Take over what an earlier run left behind: its running jobs, then its staging tables.
@@ -168,10 +170,10 @@ class _Run:
                 return False
             if (retries := batch[0]["attempts"]) > 0:
                 self._pause(BACKOFF_SECONDS[min(retries, len(BACKOFF_SECONDS)) - 1])
-            gained, settled = self._run_batch(batch)
-            done += gained
+            tally = self._run_batch(batch)
+            done += tally["embedded"]
             self._say(f"embedded {done:,} of {counts.target:,}")
-            fruitless = 0 if settled else fruitless + 1
+            fruitless = 0 if tally["total"] > tally["retryable"] or self._may_be_granted_yet(tally) else fruitless + 1
             if fruitless >= work.max_attempts:
                 raise self._stalled()
         return True
@@ -184,13 +186,16 @@ class _Run:
         size = bigquery.ScalarQueryParameter("batch_size", "INT64", work.batch_size)
         return self._warehouse.query(statement, [*selection_parameters(work), size])
 
-    def _run_batch(self, batch: Sequence[Row]) -> tuple[int, bool]:
-        """Embed one batch: images gained, and whether any row is settled that was not."""
+    def _run_batch(self, batch: Sequence[Row]) -> Row:
+        """Embed one batch: how many rows are embedded, retryable, refused, in total."""
         job = self._batch_job(batch)
         ticker = self._ticker(f"embedding a batch of {len(batch):,} images")
         self._granted(lambda: job.run(self._warehouse, self._deadline, ticker))
-        tally = self._absorb(job.staging)
-        return tally["embedded"], tally["total"] > tally["retryable"]
+        return self._absorb(job.staging)
+
+    def _may_be_granted_yet(self, tally: Row) -> bool:
+        """Whether every row was refused, and the grant of reading the bucket may still be on its way."""
+        return tally["refused"] == tally["total"] > 0 and time.monotonic() < self._granted_by
 
     def _batch_job(self, batch: Sequence[Row]) -> _BatchJob:
         work = self._work

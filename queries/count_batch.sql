@@ -5,5 +5,6 @@ SELECT
     STARTS_WITH(status, 'A retryable error occurred:')
     OR STARTS_WITH(status, 'PERMISSION_DENIED')
   ) AS retryable,
+  COUNTIF(STARTS_WITH(status, 'PERMISSION_DENIED')) AS refused,
   COUNT(*) AS total
 FROM ${staging}
