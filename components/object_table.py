@@ -46,7 +46,7 @@ class ObjectTable(pulumi.ComponentResource):
             },
             opts=pulumi.ResourceOptions(
                 parent=self,
-                depends_on=[dataset.contents],
+                depends_on=[dataset.contents, *connection.grants],
                 replace_on_changes=["externalDataConfiguration"],  # it holds no data: made anew, not patched
                 delete_before_replace=True,
                 hooks=made_anew(name, stack, lambda warehouse: drop_table(warehouse, self.path)),
