@@ -132,6 +132,8 @@ def test_destroy_leaves_nothing_of_ours(stack: Stack, warehouse: bigquery.Client
     assert [r["type"] for r in stack.resources() if r["type"] != "pulumi:pulumi:Stack"] == []
     assert list(warehouse.list_datasets()) == []
     assert len(list(bucket.list_blobs())) == 13, "the pictures are not ours"
+    stack.pulumi("stack", "rm", "local", "--yes", "--preserve-config")
+    stack.pulumi("preview")  # the stack is made again where there is none
     about = stack.cloud("status", "--json")
     stack.stop_cloud()
     assert not running(about["pid"])
