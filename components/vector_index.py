@@ -51,7 +51,7 @@ class VectorIndexProvider(Provider):
 
     def delete(self, _id: str, props: Properties) -> None:
         index = _index(props)
-        if owner_of(self.warehouse(props), index.table) == props["owner"]:  # else a successor has the table, and this
+        if owner_of(self.warehouse(props), index.table) == props["owner"]:  # else a successor has table and index
             vector_index.drop(self.warehouse(props), index)
 
     def _ensure(self, props: Properties) -> Properties:

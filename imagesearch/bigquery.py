@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from google.api_core import exceptions
 from google.api_core.client_options import ClientOptions
@@ -31,6 +31,7 @@ from imagesearch.errors import (
 from imagesearch.sql import Identifier
 
 Row = dict[str, Any]
+_Answer = TypeVar("_Answer")
 Parameter: TypeAlias = bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter | bigquery.StructQueryParameter
 
 CREATION_TIMEOUT = 60.0
@@ -149,11 +150,7 @@ class Warehouse:
 
     def dataset(self, name: Identifier) -> bigquery.Dataset | None:
         """A dataset's description, or None."""
-        try:
-            with _translated():
-                return self.client.get_dataset(name.path, retry=self._retry)
-        except NotThere:
-            return None
+        return _if_there(lambda: self.client.get_dataset(name.path, retry=self._retry))
 
     def drop_dataset(self, name: Identifier) -> None:
         """Delete a dataset that is empty; nothing happens when it is gone. Raises StatementFailed when it is not."""
@@ -162,19 +159,11 @@ class Warehouse:
 
     def tables(self, dataset: Identifier) -> list[bigquery.table.TableListItem]:
         """Every table of a dataset; none when there is no dataset."""
-        try:
-            with _translated():
-                return list(self.client.list_tables(dataset.path, retry=self._retry))
-        except NotThere:
-            return []
+        return _if_there(lambda: list(self.client.list_tables(dataset.path, retry=self._retry))) or []
 
     def table(self, name: Identifier) -> bigquery.Table | None:
         """A table's description, or None."""
-        try:
-            with _translated():
-                return self.client.get_table(name.path, retry=self._retry)
-        except NotThere:
-            return None
+        return _if_there(lambda: self.client.get_table(name.path, retry=self._retry))
 
     def source_uris(self, object_table: Identifier) -> tuple[str, ...]:
         """What an object table reads; nothing when it is gone."""
@@ -196,11 +185,7 @@ class Warehouse:
 
     def model(self, name: Identifier) -> bigquery.Model | None:
         """A model's description, or None."""
-        try:
-            with _translated():
-                return self.client.get_model(name.path, retry=self._retry)
-        except NotThere:
-            return None
+        return _if_there(lambda: self.client.get_model(name.path, retry=self._retry))
 
     def label_model(self, name: Identifier, labels: Mapping[str, str]) -> None:
         """Set labels on a model, beside those it has."""
@@ -211,11 +196,7 @@ class Warehouse:
 
     def models(self, dataset: Identifier) -> list[bigquery.Model]:
         """Every model of a dataset; none when there is no dataset."""
-        try:
-            with _translated():
-                return list(self.client.list_models(dataset.path, retry=self._retry))
-        except NotThere:
-            return []
+        return _if_there(lambda: list(self.client.list_models(dataset.path, retry=self._retry))) or []
 
     def drop_model(self, name: Identifier) -> None:
         """Delete a model; nothing happens when it is gone."""
@@ -280,6 +261,15 @@ def _raise_for(job: bigquery.QueryJob) -> None:
             "Run `pulumi up` again: it goes on from here.",
         )
     raise _failure(reason, message)
+
+
+def _if_there(ask: Callable[[], _Answer]) -> _Answer | None:
+    """The answer, or None when what is asked for does not exist."""
+    try:
+        with _translated():
+            return ask()
+    except NotThere:
+        return None
 
 
 @contextmanager

@@ -1,9 +1,10 @@
-"""Object tables by tables.insert: what may be asked for, and the fixed schema (contract section 4)."""
+"""Object tables by tables.insert: what may be asked for, and their fixed schema (contract section 4)."""
 
 from __future__ import annotations
 
 import re
 
+from localcloud.bigquery.sql.objects import OBJECT_SCHEMA
 from localcloud.context import Context
 from localcloud.errors import Unsupported, invalid
 from localcloud.ports import Cloud
@@ -14,26 +15,6 @@ _FIELDS = ("sourceUris", "connectionId", "objectMetadata", "metadataCacheMode", 
 _CACHE_MODES = ("AUTOMATIC", "MANUAL")
 _INTERVAL = re.compile(r"(\d+)-(\d+) (\d+) (\d+):(\d+):(\d+)(?:\.\d+)?")
 _CONNECTION = re.compile(r"projects/([^/]+)/locations/([^/]+)/connections/([^/]+)|([^./]+)\.([^./]+)\.([^./]+)")
-
-
-def _nullable(name: str, kind: str) -> Document:
-    return {"name": name, "type": kind, "mode": "NULLABLE"}
-
-
-_PAIRS = {"mode": "REPEATED", "fields": [_nullable("name", "STRING"), _nullable("value", "STRING")]}
-_REF = {"fields": [*(_nullable(n, "STRING") for n in ("uri", "version", "authorizer")), _nullable("details", "JSON")]}
-OBJECT_SCHEMA: Document = {
-    "fields": [
-        _nullable("uri", "STRING"),
-        _nullable("generation", "INTEGER"),
-        _nullable("content_type", "STRING"),
-        _nullable("size", "INTEGER"),
-        _nullable("md5_hash", "STRING"),
-        _nullable("updated", "TIMESTAMP"),
-        {"name": "metadata", "type": "RECORD", **_PAIRS},
-        _nullable("ref", "RECORD") | _REF,
-    ]
-}
 
 
 def object_table(body: Document, location: str, context: Context, cloud: Cloud) -> Document:
