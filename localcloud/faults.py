@@ -37,7 +37,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from localcloud.errors import ApiError, Unsupported, invalid
@@ -129,7 +129,7 @@ class RowFault:
     seed: int = 0
     uris: list[str] = field(default_factory=list)
     times: int | None = None
-    seen: dict[str, int] = field(default_factory=dict)
+    seen: dict[str, int] = field(default_factory=dict, init=False)
 
     def fails(self, uri: str) -> bool:
         """Whether this row fails now; counts the failure."""
@@ -217,10 +217,14 @@ class Faults:
 
 
 def _parse(kind: Any, values: Any) -> Any:
+    keys = [each.name for each in fields(kind) if each.init]
+    if not isinstance(values, dict) or (unknown := sorted(set(values) - set(keys))):
+        what = repr(values) if not isinstance(values, dict) else f"{unknown[0]!r} is no key of one"
+        raise invalid(f"not a fault: {what}; the keys here are {', '.join(keys)}")
     try:
         return kind(**values)
     except TypeError as error:
-        raise invalid(f"not a fault: {error}") from None
+        raise invalid(f"not a fault: {str(error).partition(' ')[2]}") from None
 
 
 def _checked(fault: RequestFault) -> RequestFault:

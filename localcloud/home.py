@@ -145,5 +145,5 @@ def call(
 
 def command_of(pid: int) -> str:
     """The command line of a process; empty when there is no such process."""
-    asked = subprocess.run(["ps", "-p", str(pid), "-o", "command="], capture_output=True, text=True, check=False)
+    asked = subprocess.run(["ps", "-ww", "-p", str(pid), "-o", "command="], capture_output=True, text=True, check=False)
     return asked.stdout.strip()

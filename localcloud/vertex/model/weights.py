@@ -23,9 +23,7 @@ class WeightsFile:
         """The file's content. Raises RuntimeError when the package is missing or the file is another one."""
         spec = importlib.util.find_spec(self.package)  # found, not imported: only its data is of use
         if spec is None or not spec.submodule_search_locations:
-            raise RuntimeError(
-                f"package {self.package} is not installed; `pip install -r requirements-dev.txt` adds it"
-            )
+            raise RuntimeError(f"package {self.package} is not installed; `pip install {self.package}` adds it")
         file = Path(spec.submodule_search_locations[0]) / self.path
         content = file.read_bytes()
         if hashlib.sha256(content).hexdigest() != self.sha256:
