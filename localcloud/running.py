@@ -9,12 +9,14 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import uvicorn
+from starlette.types import ASGIApp
 
-from localcloud.assembly import LocalCloud, assemble
+from localcloud.assembly import assemble
 from localcloud.auth import Authority
 from localcloud.clock import Clock
 from localcloud.context import Context
@@ -46,7 +48,7 @@ def run(options: Options, listener: socket.socket, ready: Callable[[dict[str, An
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)  # uvicorn raises the signal again when it has ended; we end ourselves
-    _Server(_configuration(cloud), started, cloud.cancel_jobs).run(sockets=[listener])
+    _Server(_configuration(judged(cloud.app)), started, cloud.cancel_jobs).run(sockets=[listener])
     try:
         cloud.close()
     except (
@@ -87,9 +89,19 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def _configuration(cloud: LocalCloud) -> uvicorn.Config:
+def judged(app: ASGIApp) -> ASGIApp:
+    """The application as it is, or with LOCALCLOUD_JUDGE under the eyes of the discovery documents."""
+    record = os.environ.get("LOCALCLOUD_JUDGE")
+    if not record:
+        return app
+    from localcloud.discovery.judge import Judge
+
+    return Judge(app, Path(record))
+
+
+def _configuration(app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
-        cloud.app,
+        app,
         lifespan="off",
         ws="none",
         http="h11",

@@ -10,8 +10,8 @@ import googleapiclient.discovery
 import httpx
 import pytest
 
+from localcloud.discovery.fit import problems
 from tests.localcloud.conftest import RunningCloud
-from tests.localcloud.discovery import problems
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def api(cloud: RunningCloud) -> Iterator[Any]:
 
 
 def fits(schema: str, answer: Any) -> Any:
-    assert problems("bigquery", "v2", schema, answer) == []
+    assert problems("bigquery.v2", schema, answer) == []
     return answer
 
 

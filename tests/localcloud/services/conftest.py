@@ -26,6 +26,7 @@ from localcloud.cloud import LocalServices
 from localcloud.context import Context
 from localcloud.errors import ApiError
 from localcloud.gate import Gate
+from localcloud.running import judged
 from localcloud.store import Store
 from localcloud.vertex.hashed import HashEmbedder
 
@@ -154,7 +155,7 @@ def cloud(tmp_path: Path, listening: Listening) -> Iterator[Running]:
     context = Context(home=tmp_path, store=Store(tmp_path / "state.duckdb"), clock=Clock(), url=listening.url)
     services = LocalServices(context, HashEmbedder())
     routed = Starlette(routes=services.routes(), exception_handlers={ApiError: _refused})
-    listening.app = Gate(routed, context, _member)
+    listening.app = judged(Gate(routed, context, _member))
     with ExitStack() as closing:
         yield Running(context, services, closing)
     context.store.close()

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from functools import cache
-from importlib.resources import files
-from typing import Any
-
 import pytest
 
+from localcloud.discovery.fit import problems
 from tests.localcloud.services.conftest import EVERYTHING, OWNER, PROJECT, Running
 
 JPG = b"\xff\xd8\xff"
@@ -20,33 +16,6 @@ PROJECTS = "/cloudresourcemanager/v1/projects"
 BUCKET = "/storage/v1/b/demo-images"
 PREDICT = f"/aiplatform/v1/{REGION}/publishers/google/models/multimodalembedding@001:predict"
 OWNED = {"policy": {"bindings": [{"role": "roles/owner", "members": [OWNER]}]}}
-PYTHON = {"string": str, "boolean": bool, "integer": int, "number": (int, float), "object": dict, "array": list}
-
-
-@cache
-def schemas(api: str) -> dict[str, Any]:
-    document = files("googleapiclient.discovery_cache.documents") / f"{api}.json"
-    found: dict[str, Any] = json.loads(document.read_text())["schemas"]
-    return found
-
-
-def strays(api: str, schema: dict[str, Any], value: Any, at: str) -> list[str]:
-    """Where `value` is not what the schema says."""
-    if "$ref" in schema:
-        schema = schemas(api)[schema["$ref"]]
-    kind = schema.get("type", "any")
-    if kind == "any":
-        return []
-    if not isinstance(value, PYTHON[kind]) or (kind == "integer" and isinstance(value, bool)):
-        return [f"{at}: {value!r} is no {kind}"]
-    if kind == "array":
-        return [found for n, item in enumerate(value) for found in strays(api, schema["items"], item, f"{at}[{n}]")]
-    if kind != "object":
-        return []
-    known, free = schema.get("properties", {}), schema.get("additionalProperties")
-    unknown = [] if free else [f"{at}.{name} is not in the document" for name in value if name not in known]
-    inner = [(name, known.get(name, free), item) for name, item in value.items() if name in known or free]
-    return unknown + [found for name, part, item in inner for found in strays(api, part, item, f"{at}.{name}")]
 
 
 @pytest.fixture
@@ -111,5 +80,5 @@ def test_answers_are_what_the_discovery_documents_say(filled: Running) -> None:
         answer = filled.http.request(method, path, json=body)
         assert answer.status_code == 200, (path, answer.text)
         assert answer.json(), path
-        wrong += strays(api, {"$ref": schema}, answer.json(), f"{method} {path}")
+        wrong += problems(api, schema, answer.json())
     assert not wrong, "\n".join(wrong)

@@ -1,0 +1,101 @@
+"""Which method of which API a request is a call of, by the documents."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+PREFIXES = {
+    "/bigquery/v2/": "bigquery.v2",
+    "/storage/v1/": "storage.v1",
+    "/bigqueryconnection/v1/": "bigqueryconnection.v1",
+    "/cloudresourcemanager/v1/": "cloudresourcemanager.v1",
+    "/serviceusage/v1/": "serviceusage.v1",
+    "/serviceusage/v1beta1/": "serviceusage.v1beta1",
+    "/dataform/v1/": "dataform.v1",
+    "/dataform/v1beta1/": "dataform.v1beta1",
+    "/aiplatform/v1/": "aiplatform.v1",
+}
+"""Where on this server an API is, and its document. Uploads and downloads are below /upload and /download."""
+
+_UNDOCUMENTED: dict[str, dict[str, Any]] = {
+    "bigquery.jobs.get": {"projection": {"type": "string"}},
+    "bigquery.jobs.cancel": {"projection": {"type": "string"}},
+}
+"""What google-cloud-bigquery sends though the documents do not have it."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method of an API."""
+
+    api: str
+    id: str
+    pattern: re.Pattern[str]
+    spec: dict[str, Any]
+
+    @property
+    def parameters(self) -> dict[str, dict[str, Any]]:
+        """The query parameters that it takes, also those that every method takes."""
+        own = {name: each for name, each in self.spec.get("parameters", {}).items() if each["location"] == "query"}
+        return {**document(self.api)["parameters"], **own, **_UNDOCUMENTED.get(self.id, {})}
+
+    @property
+    def request(self) -> str | None:
+        """The schema of its body; None when it has none."""
+        schema: str | None = self.spec.get("request", {}).get("$ref")
+        return schema
+
+    @property
+    def response(self) -> str | None:
+        """The schema of its answer; None when it answers nothing."""
+        schema: str | None = self.spec.get("response", {}).get("$ref")
+        return schema
+
+
+@cache
+def document(api: str) -> dict[str, Any]:
+    """A discovery document, such as that of `bigquery.v2`."""
+    found: dict[str, Any] = json.loads(
+        (files("googleapiclient.discovery_cache.documents") / f"{api}.json").read_text(encoding="utf-8")
+    )
+    return found
+
+
+def find(verb: str, path: str) -> Method | None:
+    """The method that `verb` on `path` (still percent-encoded) calls; None when the documents have none."""
+    path = re.sub(r"^/(upload|download)(?=/)", "", path)
+    for prefix, api in PREFIXES.items():
+        if path.startswith(prefix):
+            relative = path if document(api)["servicePath"] else path.removeprefix("/" + api.split(".")[0])
+            return next((each for each in _methods(api).get(verb, ()) if each.pattern.fullmatch(relative)), None)
+    return None
+
+
+@cache
+def _methods(api: str) -> dict[str, list[Method]]:
+    """The methods of an API by HTTP verb, those with the most literal paths first."""
+    found: dict[str, list[Method]] = {}
+    base = document(api)["servicePath"]
+    for spec in sorted(_specs(document(api)), key=lambda each: (_path(each).count("{"), -len(_path(each)))):
+        # Where methods end in `:verb`, a name holds no colon; elsewhere one may.
+        literal = [re.escape(part) for part in re.split(r"\{[^}]*\}", _path(spec))]
+        pattern = "/" + re.escape(base) + (r"[^/]+" if base else r"[^/:]+").join(literal)
+        found.setdefault(spec["httpMethod"], []).append(Method(api, spec["id"], re.compile(pattern), spec))
+    return found
+
+
+def _path(spec: dict[str, Any]) -> str:
+    path: str = spec.get("flatPath") or spec["path"]
+    return path
+
+
+def _specs(part: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield from part.get("methods", {}).values()
+    for resource in part.get("resources", {}).values():
+        yield from _specs(resource)
