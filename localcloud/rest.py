@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import json
 import re
@@ -83,7 +82,7 @@ def from_token(token: str) -> str:
     """What `to_token` was given; empty for no token. Raises ApiError invalid."""
     try:
         return base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         raise invalid(f"Invalid page token: {token}") from None
 
 

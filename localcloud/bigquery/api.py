@@ -14,7 +14,7 @@ from localcloud.bigquery.jobs import Jobs
 from localcloud.context import Context
 from localcloud.iam import Iam
 from localcloud.ports import Cloud
-from localcloud.rest import partial_json
+from localcloud.rest import page, partial_json
 from localcloud.services import Services
 
 SERVICE = "bigquery.googleapis.com"
@@ -57,7 +57,8 @@ def _projects(context: Context) -> list[Route]:
     account = f"bq-{context.project_number}@bigquery-encryption.iam.gserviceaccount.com"
 
     def projects(request: Request) -> Response:
-        answer = {"kind": "bigquery#projectList", "etag": "local", "projects": [project], "totalItems": 1}
+        shown, _ = page([(context.project, project)], request)
+        answer = {"kind": "bigquery#projectList", "etag": "local", "projects": shown, "totalItems": 1}
         return partial_json(request, answer)
 
     def service_account(request: Request) -> Response:

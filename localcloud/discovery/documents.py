@@ -39,11 +39,25 @@ class Method:
     pattern: re.Pattern[str]
     spec: dict[str, Any]
 
+    def calls(self, verb: str, path: str) -> bool:
+        """Whether `verb` on `path` is a call of it."""
+        return bool(self.spec["httpMethod"] == verb and self.pattern.fullmatch(path))
+
+    @property
+    def own_parameters(self) -> dict[str, dict[str, Any]]:
+        """The query parameters that it takes beside those that every method of its API takes."""
+        return {name: each for name, each in self.spec.get("parameters", {}).items() if each["location"] == "query"}
+
     @property
     def parameters(self) -> dict[str, dict[str, Any]]:
-        """The query parameters that it takes, also those that every method takes."""
-        own = {name: each for name, each in self.spec.get("parameters", {}).items() if each["location"] == "query"}
-        return {**document(self.api)["parameters"], **own, **_UNDOCUMENTED.get(self.id, {})}
+        """Every query parameter that it takes."""
+        return {**document(self.api)["parameters"], **self.own_parameters, **_UNDOCUMENTED.get(self.id, {})}
+
+    @property
+    def parts(self) -> list[tuple[str, bool]]:
+        """Its path in pieces, below the API's base: (text, whether it is a parameter's name)."""
+        pieces = re.split(r"\{\+?([^}]*)\}", _path(self.spec))
+        return [(piece, n % 2 == 1) for n, piece in enumerate(pieces)]
 
     @property
     def request(self) -> str | None:
@@ -73,20 +87,20 @@ def find(verb: str, path: str) -> Method | None:
     for prefix, api in PREFIXES.items():
         if path.startswith(prefix):
             relative = path if document(api)["servicePath"] else path.removeprefix("/" + api.split(".")[0])
-            return next((each for each in _methods(api).get(verb, ()) if each.pattern.fullmatch(relative)), None)
+            return next((each for each in methods(api) if each.calls(verb, relative)), None)
     return None
 
 
 @cache
-def _methods(api: str) -> dict[str, list[Method]]:
-    """The methods of an API by HTTP verb, those with the most literal paths first."""
-    found: dict[str, list[Method]] = {}
+def methods(api: str) -> list[Method]:
+    """The methods of an API, those with the most literal paths first."""
+    found = []
     base = document(api)["servicePath"]
     for spec in sorted(_specs(document(api)), key=lambda each: (_path(each).count("{"), -len(_path(each)))):
         # Where methods end in `:verb`, a name holds no colon; elsewhere one may.
         literal = [re.escape(part) for part in re.split(r"\{[^}]*\}", _path(spec))]
         pattern = "/" + re.escape(base) + (r"[^/]+" if base else r"[^/:]+").join(literal)
-        found.setdefault(spec["httpMethod"], []).append(Method(api, spec["id"], re.compile(pattern), spec))
+        found.append(Method(api, spec["id"], re.compile(pattern), spec))
     return found
 
 

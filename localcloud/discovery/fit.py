@@ -67,7 +67,9 @@ def error_problems(value: Any, status: int) -> list[str]:
 
 
 def _parses(spec: dict[str, Any], text: str) -> bool:
-    """Whether a query parameter's text is a value of its type."""
+    """Whether a query parameter's text is a value of its type; an empty one is as good as none."""
+    if not text:
+        return True
     kind = spec.get("type")
     if kind == "integer":
         return re.fullmatch(r"-?\d+", text) is not None
