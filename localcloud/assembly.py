@@ -22,6 +22,7 @@ from localcloud.bigquery.jobs import INTERNAL, Jobs
 from localcloud.bigquery.sql import SqlEngine
 from localcloud.cloud import LocalServices
 from localcloud.context import Context
+from localcloud.discovery.requests import CheckedRequests
 from localcloud.errors import ApiError, Unsupported, not_found
 from localcloud.gate import Gate
 from localcloud.vertex.loading import LoadingEmbedder
@@ -63,7 +64,9 @@ def assemble(context: Context, authority: auth.Authority, embedder: LoadingEmbed
         Exception: _failed,
     }
     app = Starlette(routes=routes, exception_handlers=errors)
-    return LocalCloud(Gate(app, context, authority.member), lambda: jobs.stop(_PATIENCE), context.store.close)
+    return LocalCloud(
+        Gate(CheckedRequests(app), context, authority.member), lambda: jobs.stop(_PATIENCE), context.store.close
+    )
 
 
 def _refused(request: Request, error: Exception) -> Response:

@@ -76,9 +76,16 @@ class Method:
 def document(api: str) -> dict[str, Any]:
     """A discovery document, such as that of `bigquery.v2`."""
     found: dict[str, Any] = json.loads(
-        (files("googleapiclient.discovery_cache.documents") / f"{api}.json").read_text(encoding="utf-8")
+        (files("googleapiclient.discovery_cache.documents") / f"{api}.json").read_text(encoding="utf-8"),
+        object_hook=_without_prose,
     )
     return found
+
+
+def _without_prose(part: dict[str, Any]) -> dict[str, Any]:
+    """Most of a document explains; a field that is called `description` is a dictionary and stays."""
+    prose = ("description", "enumDescriptions", "scopes")
+    return {name: each for name, each in part.items() if name not in prose or isinstance(each, dict)}
 
 
 def find(verb: str, path: str) -> Method | None:

@@ -32,12 +32,13 @@ _MOST_ITEMS = 100
 """Of an array that many are looked at: rows are like each other, and there can be many."""
 
 
-def problems(api: str, schema: str, value: Any, *, nulls: bool = False) -> list[str]:
+def problems(api: str, schema: str, value: Any, *, sent: bool = False) -> list[str]:
     """What in `value` the schema of `api` does not know or knows otherwise; empty when it fits.
 
-    `nulls`: a null is as good as nothing, as it is in requests.
+    `sent`: it is a request, in which a null is as good as nothing, and a number may be spelled as text or the other way
+    round (the JSON mapping of protocol buffers).
     """
-    return _Look(document(api)["schemas"], nulls).at({"$ref": schema}, value, schema)
+    return _Look(document(api)["schemas"], sent).at({"$ref": schema}, value, schema)
 
 
 def parameter_problems(method: Method, given: Mapping[str, list[str]]) -> list[str]:
@@ -78,16 +79,23 @@ def _parses(spec: dict[str, Any], text: str) -> bool:
     return "enum" not in spec or text in spec["enum"]
 
 
+def _spelled_otherwise(spec: dict[str, Any], value: Any) -> bool:
+    """Whether it is a number where a request may send its other spelling."""
+    if spec.get("type") == "string" and spec.get("format") in ("int64", "uint64"):
+        return isinstance(value, int) and not isinstance(value, bool)
+    return spec.get("type") == "integer" and isinstance(value, str) and re.fullmatch(r"-?\d+", value) is not None
+
+
 class _Look:
-    def __init__(self, schemas: dict[str, Any], nulls: bool) -> None:
+    def __init__(self, schemas: dict[str, Any], sent: bool) -> None:
         self._schemas = schemas
-        self._nulls = nulls
+        self._sent = sent
 
     def at(self, spec: dict[str, Any], value: Any, path: str) -> list[str]:
         if "$ref" in spec:
             spec = self._schemas[spec["$ref"]]
         kind = spec.get("type", "any")
-        if kind == "any" or (value is None and self._nulls):
+        if kind == "any" or (self._sent and (value is None or _spelled_otherwise(spec, value))):
             return []
         if kind == "number" and value in _NUMBERS_OF_STRUCT:
             return []

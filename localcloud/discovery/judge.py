@@ -118,7 +118,7 @@ def _request(method: Method, sent: _Message) -> list[str]:
     if method.request is None:
         return [f"a body of {len(sent.body)} bytes was taken by {method.id}, which has none"]
     try:
-        return [f"request: {each}" for each in problems(method.api, method.request, sent.json(), nulls=True)]
+        return [f"request: {each}" for each in problems(method.api, method.request, sent.json(), sent=True)]
     except ValueError:
         return ["request: no JSON, and accepted"]
 

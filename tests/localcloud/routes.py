@@ -25,7 +25,7 @@ def routes() -> tuple[Route, ...]:
         context = Context(home, Store(home / "state.duckdb"), Clock(), url, "local-project")
         authority = Authority(home / "credentials.json", url, "local-project", context.owner)
         cloud = assemble(context, authority, LoadingEmbedder("hash", HashEmbedder))
-        found = tuple(route for route in cloud.app._app.routes if isinstance(route, Route))  # type: ignore[attr-defined]
+        found = tuple(route for route in cloud.app._app._app.routes if isinstance(route, Route))  # type: ignore[attr-defined]
         cloud.cancel_jobs()
         cloud.close()
     return found

@@ -98,7 +98,7 @@ def test_datasets_are_listed_in_pages_and_by_label(cloud: RunningCloud) -> None:
 
 
 @pytest.mark.parametrize(
-    "field", [{"defaultTableExpirationMs": "3600000"}, {"linkedDatasetSource": {"sourceDataset": {}, "x": 1}}]
+    "field", [{"defaultTableExpirationMs": "3600000"}, {"linkedDatasetSource": {"sourceDataset": {"datasetId": "d"}}}]
 )
 def test_what_it_cannot_keep_is_refused_by_name(cloud: RunningCloud, field: dict[str, Any]) -> None:
     url = f"{cloud.url}/bigquery/v2/projects/{cloud.project}/datasets"
@@ -113,3 +113,21 @@ def test_a_name_that_is_no_dataset_name_is_refused(cloud: RunningCloud, name: st
     answer = httpx.post(url, json={"datasetReference": {"datasetId": name}})
     assert answer.status_code == 400
     assert "Invalid dataset ID" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        ({"colour": "red"}, "Dataset.colour: not in Dataset"),
+        ({"description": ["a"]}, "Dataset.description: ['a'] is no string"),
+        ({"labels": {"a": 1}}, "Dataset.labels.a: 1 is no string"),
+    ],
+)
+def test_a_field_that_does_not_exist_or_is_mistyped_is_invalid(
+    cloud: RunningCloud, body: dict[str, Any], problem: str
+) -> None:
+    url = f"{cloud.url}/bigquery/v2/projects/{cloud.project}/datasets"
+    answer = httpx.post(url, json={"datasetReference": {"datasetId": "mistyped"}} | body)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"] == f"Invalid request: body: {problem}"
+    assert httpx.get(f"{url}/mistyped").status_code == 404

@@ -24,6 +24,7 @@ from starlette.responses import JSONResponse
 from localcloud.clock import Clock
 from localcloud.cloud import LocalServices
 from localcloud.context import Context
+from localcloud.discovery.requests import CheckedRequests
 from localcloud.errors import ApiError
 from localcloud.gate import Gate
 from localcloud.running import judged
@@ -155,7 +156,7 @@ def cloud(tmp_path: Path, listening: Listening) -> Iterator[Running]:
     context = Context(home=tmp_path, store=Store(tmp_path / "state.duckdb"), clock=Clock(), url=listening.url)
     services = LocalServices(context, HashEmbedder())
     routed = Starlette(routes=services.routes(), exception_handlers={ApiError: _refused})
-    listening.app = judged(Gate(routed, context, _member))
+    listening.app = judged(Gate(CheckedRequests(routed), context, _member))
     with ExitStack() as closing:
         yield Running(context, services, closing)
     context.store.close()
