@@ -10,6 +10,7 @@ from components.apis import Apis
 from components.connection import Connection
 from components.dataset import Dataset, check_dataset
 from components.embeddings import Embeddings
+from components.notebook import Notebook
 from components.object_table import ObjectTable
 from components.outputs import export
 from components.remote_model import RemoteModel
@@ -21,7 +22,7 @@ stack = load()
 buckets.check(stack)
 check_dataset(stack)
 
-apis = Apis("apis", stack.project)
+apis = Apis("apis", stack)
 enabled = pulumi.ResourceOptions(depends_on=[apis])
 
 dataset = Dataset("dataset", stack, enabled)
@@ -31,5 +32,6 @@ model = RemoteModel("model", stack, dataset, connection)
 embeddings = Embeddings("embeddings", stack, object_table, model)
 index = VectorIndex("index", stack, embeddings)
 searches = Searches("searches", stack, model, embeddings, index)
+notebook = Notebook("notebook", stack, object_table, model, embeddings, enabled)
 
-export(stack, connection, object_table, model, embeddings, index, searches)
+export(stack, connection, object_table, model, embeddings, index, searches, notebook)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import pulumi
 import pulumi_gcp as gcp
 
+from components.settings import Stack
+
 SERVICES = (
     "bigquery.googleapis.com",
     "bigqueryconnection.googleapis.com",
     "aiplatform.googleapis.com",
     "storage.googleapis.com",
 )
+FOR_THE_NOTEBOOK = ("dataform.googleapis.com",)
 
 
 class Apis(pulumi.ComponentResource):
@@ -18,13 +21,13 @@ class Apis(pulumi.ComponentResource):
 
     names: list[str]
 
-    def __init__(self, name: str, project: str, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, stack: Stack, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("image-search:index:Apis", name, None, opts)
-        self.names = list(SERVICES)
-        for service in SERVICES:
+        self.names = [*SERVICES, *(FOR_THE_NOTEBOOK if stack.settings.notebook.enabled else ())]
+        for service in self.names:
             gcp.projects.Service(
                 service.split(".")[0],
-                project=project,
+                project=stack.project,
                 service=service,
                 disable_on_destroy=False,
                 opts=pulumi.ResourceOptions(parent=self),

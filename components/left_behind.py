@@ -21,7 +21,7 @@ def made_anew(name: str, stack: Stack, remove: Callable[[Warehouse], bool]) -> p
     """Hooks for the resource `name`. `remove` takes away what stands in its place, if it is ours, and says whether."""
 
     async def again(args: pulumi.ErrorHookArgs) -> bool:
-        if len(args.errors) != 1 or "Already Exists" not in args.errors[0]:
+        if len(args.errors) != 1 or "already exists" not in args.errors[0].lower():
             return False
         try:
             return await asyncio.to_thread(lambda: remove(_warehouse(stack)))

@@ -9,6 +9,7 @@ import pulumi
 
 from components.connection import Connection
 from components.embeddings import Embeddings
+from components.notebook import Notebook
 from components.object_table import ObjectTable
 from components.remote_model import RemoteModel
 from components.searches import RESULTS, SEARCH_EMBEDDINGS, Searches
@@ -28,6 +29,7 @@ def export(
     embeddings: Embeddings,
     index: VectorIndex,
     searches: Searches,
+    notebook: Notebook,
 ) -> None:
     """Export every output of the stack."""
     settings = stack.settings
@@ -56,4 +58,5 @@ def export(
     pulumi.export("convergence", embeddings.work)
     pulumi.export("queries", [query.model_dump() for query in settings.searches])
     pulumi.export("searches", searches.found)
+    pulumi.export("notebook", notebook.about)
     pulumi.export("estimate", estimate(settings))

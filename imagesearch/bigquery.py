@@ -65,7 +65,7 @@ class Warehouse:
     def __init__(self, target: Target, *, labels: Mapping[str, str]) -> None:
         self.target = target
         self.labels = dict(labels)
-        options = ClientOptions(api_endpoint=_api_root(target.endpoint)) if target.endpoint else None
+        options = ClientOptions(api_endpoint=api_root(target.endpoint)) if target.endpoint else None
         credentials = Credentials(target.access_token) if target.access_token else None
         self._retry = Retry(predicate=_transient, initial=0.2, maximum=8.0, timeout=CREATION_TIMEOUT)
         self.client = bigquery.Client(
@@ -324,6 +324,6 @@ def _transient(error: BaseException) -> bool:
     return isinstance(error, ConnectionError) or type(error).__module__.startswith(("requests.", "urllib3."))
 
 
-def _api_root(endpoint: str) -> str:
+def api_root(endpoint: str) -> str:
     """The client's `api_endpoint` from the provider's `bigQueryCustomEndpoint`, which ends in /bigquery/v2/."""
     return endpoint.removesuffix("/").removesuffix("/bigquery/v2")

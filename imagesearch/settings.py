@@ -13,11 +13,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from pydantic.alias_generators import to_camel
 
 from imagesearch.errors import SettingsError
-from imagesearch.locations import EUROPEAN_REGIONS, MULTI_REGIONS, OTHER_REGIONS, canonical
+from imagesearch.locations import EUROPEAN_REGIONS, MULTI_REGIONS, OTHER_REGIONS, canonical, vertex_location
 from imagesearch.models import ENDPOINTS, Endpoint
 
 _BUCKET = r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]"
 _MAX_TEXT = 1_000
+NOTEBOOK = "met-image-analysis"
 
 
 def _known_location(value: str) -> str:
@@ -46,6 +47,19 @@ def _search_name(value: str) -> str:
     if not re.fullmatch(r"[a-z][a-z0-9_-]{0,62}", value):
         raise ValueError("it must be lower-case letters, digits, - and _, begin with a letter, and have at most 63")
     return value
+
+
+def _notebook_name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,62}", value):
+        raise ValueError("it must be letters, digits, - and _, begin with a letter, and have at most 63")
+    return value
+
+
+def _region(value: str) -> str:
+    region = value.lower()
+    if not re.fullmatch(r"[a-z]+-[a-z]+[0-9]{1,2}", region):
+        raise ValueError("it must be one region, as in us-central1: notebooks are kept in no multi-region")
+    return region
 
 
 Identifier = Annotated[str, AfterValidator(_identifier)]
@@ -135,6 +149,14 @@ class Search(_Section):
     top_k: Annotated[int, Field(ge=1, le=1_000)] = 3
 
 
+class Notebook(_Section):
+    """The notebook in BigQuery Studio."""
+
+    enabled: bool = True
+    name: Annotated[str, AfterValidator(_notebook_name)] | None = None
+    region: Annotated[str, AfterValidator(_region)] | None = None
+
+
 class Settings(_Section):
     """Everything that a stack's config may say."""
 
@@ -145,6 +167,20 @@ class Settings(_Section):
     searches: list[Search] = [
         Search(name="victorian-dress", text="pictures of white or cream colored dress from victorian era")
     ]
+
+    notebook: Notebook = Notebook()
+
+    @property
+    def notebook_name(self) -> str:
+        """The tutorial's name for the tutorial's dataset; for another, that dataset's name is in it, for notebooks are
+        the project's."""
+        name = self.notebook.name or NOTEBOOK
+        return name if self.notebook.name or self.dataset.id == Dataset().id else f"{name}-{self.dataset.id}"[:63]
+
+    @property
+    def notebook_region(self) -> str:
+        """Where the notebook is kept: the dataset's region, or the one that serves its multi-region."""
+        return self.notebook.region or vertex_location(self.dataset.location)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Settings:

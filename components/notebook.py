@@ -1,0 +1,163 @@
+"""The notebook in BigQuery Studio, with the stack's names filled in.
+
+A person's notebook is a person's: what somebody has edited is left as it is, and said, until the stack's own notebook
+changes or `pulumi refresh` takes note of the edit. docs/decisions/2026-11-23-notebook.md says why.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import pulumi
+import pulumi_gcp as gcp
+from pulumi.dynamic import ConfigureRequest, CreateResult, ReadResult, Resource, UpdateResult
+from pydantic import TypeAdapter
+
+from components.dynamic import Properties, Provider, hidden, inputs_of, say
+from components.embeddings import Embeddings
+from components.left_behind import made_anew
+from components.object_table import ObjectTable
+from components.remote_model import RemoteModel
+from components.searches import RESULTS
+from components.settings import Stack
+from imagesearch import notebook
+from imagesearch.bigquery import api_root
+from imagesearch.errors import NotThere
+from imagesearch.notebook import Names, Repository, content, digest
+from imagesearch.sql import table_name
+
+_NAMES = TypeAdapter(Names)
+
+
+class NotebookFileProvider(Provider):
+    """The one file of the repository. It goes with the repository, so deleting it is nothing."""
+
+    replacing = ("repository",)
+    _dataform = ""
+
+    def configure(self, req: ConfigureRequest) -> None:
+        super().configure(req)
+        self._dataform = req.config.get("gcp:dataformCustomEndpoint") or ""
+
+    def moved(self, olds: Properties, news: Properties) -> bool:
+        """Whether there is no file, as a run leaves it that was killed before the commit. Says what people edited."""
+        try:
+            saved = self._repository(news).read()
+        except NotThere:
+            return True
+        if saved is None:
+            return True
+        if digest(saved) not in (olds["digest"], news["digest"]):
+            if olds["digest"] == news["digest"]:
+                then = "It is left as it is; `pulumi refresh` and `pulumi up` bring the stack's own back."
+            else:
+                then = "The stack's own has changed and takes its place; the edit stays in the version history."
+            say(f"The notebook was {self._repository(news).newest()}. {then}")
+        return False
+
+    def create(self, props: Properties) -> CreateResult:
+        self._repository(props).commit(_content(props), "Notebook of the stack")
+        return CreateResult(f"{props['repository']}/{notebook.FILE}", props)
+
+    def update(self, _id: str, _olds: Properties, news: Properties) -> UpdateResult:
+        self._repository(news).commit(_content(news), "Notebook of the stack, as it is now")
+        return UpdateResult(news)
+
+    def read(self, id_: str, props: Properties) -> ReadResult:
+        try:
+            saved = self._repository(props).read()
+        except NotThere:
+            return ReadResult("", {})
+        if saved is None:
+            return ReadResult("", {})
+        if digest(saved) != props["digest"]:
+            say(
+                f"The notebook was {self._repository(props).newest()}. The next `pulumi up` puts the stack's own on "
+                "top; the edit stays in the version history."
+            )
+            props = {**props, "digest": digest(saved)}
+        return ReadResult(id_, props, inputs_of(props, "repository", "names", "digest"))
+
+    def _repository(self, props: Properties) -> Repository:
+        return Repository(props["repository"], self._dataform, self._access_token)
+
+
+class NotebookFile(Resource, module="dataform", name="NotebookFile"):
+    """See NotebookFileProvider."""
+
+    def __init__(self, name: str, properties: dict[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(NotebookFileProvider(), name, properties, hidden(opts))
+
+
+class Notebook(pulumi.ComponentResource):
+    """The tutorial's notebook; nothing at all when the settings want none."""
+
+    about: dict[str, str]
+    """{name, url, repository}, or nothing."""
+
+    def __init__(
+        self,
+        name: str,
+        stack: Stack,
+        object_table: ObjectTable,
+        model: RemoteModel,
+        embeddings: Embeddings,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("image-search:index:Notebook", name, None, opts)
+        self.about = {}
+        if stack.settings.notebook.enabled:
+            self._deploy(name, stack, _names(stack, object_table, model, embeddings))
+        self.register_outputs({"about": self.about})
+
+    def _deploy(self, name: str, stack: Stack, names: Names) -> None:
+        """The repository, and the file in it."""
+        called, region = stack.settings.notebook_name, stack.settings.notebook_region
+        text = content(names)
+        path = f"projects/{stack.project}/locations/{region}/repositories/{called}"
+        repository = gcp.dataform.Repository(
+            name,
+            project=stack.project,
+            region=region,
+            name=called,
+            display_name=called,
+            labels={**stack.labels, **notebook.LABELS},
+            deletion_policy="FORCE",
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                hooks=made_anew(name, stack, lambda _: _reached(path).remove_left_behind(stack.labels, text)),
+            ),
+        )
+        NotebookFile(
+            f"{name}-file",
+            {**stack.place, "repository": path, "names": asdict(names), "digest": digest(text)},
+            pulumi.ResourceOptions(parent=self, depends_on=[repository]),
+        )
+        self.about = {"name": called, "url": notebook.console_url(stack.project, region, called), "repository": path}
+
+
+def _names(stack: Stack, object_table: ObjectTable, model: RemoteModel, embeddings: Embeddings) -> Names:
+    settings = stack.settings
+    return Names(
+        project=stack.project,
+        location=stack.location,
+        object_table=object_table.path.path,
+        model=model.path.path,
+        embeddings=embeddings.path.path,
+        failures=embeddings.failures.path,
+        results=table_name(stack.project, settings.dataset.id, RESULTS).path if settings.searches else "",
+        content_types=settings.images.content_types,
+        dimension=settings.embedding.length,
+        distance=settings.index.distance,
+        api_endpoint=api_root(pulumi.Config("gcp").get("bigQueryCustomEndpoint") or ""),
+    )
+
+
+def _content(properties: Properties) -> str:
+    return content(_NAMES.validate_python(properties["names"]))
+
+
+def _reached(path: str) -> Repository:
+    config = pulumi.Config("gcp")
+    return Repository(path, config.get("dataformCustomEndpoint") or "", config.get("accessToken") or "")
