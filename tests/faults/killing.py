@@ -134,7 +134,7 @@ class Subject:
     def remains(self) -> dict[str, int]:
         """What is in the cloud that a stack makes, and how many."""
         resources = call(self.url, "/control/state")["resources"]
-        made = ("dataset", "table", "model", "vector_index", "connection")
+        made = ("dataset", "table", "model", "vector_index", "connection", "repository")
         return {kind: resources[kind] for kind in made if resources[kind]}
 
     def _client(self) -> bigquery.Client:

@@ -14,7 +14,7 @@ SEED = int(os.environ.get("FAULT_SEED") or "20261122")
 VICTIMS = ("provider", "engine", "cloud")
 ANYWHERE = 6
 """Points that are any request of a run, by its number."""
-_REQUESTS = 55
+_REQUESTS = 60
 """Requests of such a run, about."""
 
 
@@ -51,6 +51,8 @@ STEPS = (
     Step("drop the staging table", "DELETE", "_staging_"),
     Step("embed the searches", "POST", "/queries$", r"search_embedding`.*GENERATE_EMBEDDING"),
     Step("search", "POST", "/queries$", r"vector_search_results`.*VECTOR_SEARCH"),
+    Step("create the notebook", "POST", "/repositories$"),
+    Step("commit the notebook", "POST", ":commit$"),
 )
 JOB = Step("the embedding job", job=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,9 @@ def read() -> list[StackFile]:
     """Every stack file, by name."""
     found = []
     for path in sorted(ROOT.glob("Pulumi.*.yaml")):
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        # The port is its user's choice: `make up PORT=…` writes it there.
+        text = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:8440", path.read_text(encoding="utf-8"))
+        content = yaml.safe_load(text)
         found.append(StackFile(path.name.split(".")[1], content["config"]))
     return found
 

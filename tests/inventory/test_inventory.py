@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from functools import cache
 from typing import Any
 
@@ -84,6 +85,13 @@ def test_the_model_waits_for_every_grant(stack: StackFile) -> None:
     (model,) = _of_type(stack, "pulumi-python:dynamic/bigquery:RemoteModel")
     grants = {entry["name"] for entry in _resources(stack) if "role" in entry.get("inputs", {})}
     assert grants <= set(model["depends_on"])
+
+
+def test_a_stack_without_a_notebook_declares_nothing_of_it() -> None:
+    recorded = record("local", {**LOCAL.config, "image-search:notebook": {"enabled": False}})
+    declared = json.dumps([entry for entry in recorded["resources"] if entry["type"] != "image-search:index:Notebook"])
+    assert recorded["error"] == "" and "notebook" in recorded["outputs"]
+    assert "dataform" not in declared and "notebook" not in declared
 
 
 BAD_CONFIG: dict[str, tuple[dict[str, Any], str]] = {

@@ -44,11 +44,12 @@ def test_there_are_stack_files() -> None:
 
 
 SECTIONS = {
-    "": {"dataset", "embedding", "images", "index", "searches"},
+    "": {"dataset", "embedding", "images", "index", "notebook", "searches"},
     "dataset": {"id", "location", "description"},
     "images": {"uris", "contentTypes", "limit", "public"},
     "embedding": {"endpoint", "dimension", "wait", "maxAttempts", "deadlineMinutes", "budgetUsd", "maxPruneFraction"},
     "index": {"type", "distance", "wait", "minRecall"},
+    "notebook": {"enabled", "name", "region"},
     "searches": {"name", "text", "topK"},
 }
 
@@ -85,6 +86,12 @@ def test_an_unknown_key_is_named_with_the_keys_that_are_allowed_there(section: s
         ({"index": {"type": "HNSW"}}, "index.type", "'IVF', 'TREE_AH' or 'none'", "'HNSW'"),
         ({"index": {"distance": "cosine"}}, "index.distance", "'COSINE', 'EUCLIDEAN' or 'DOT_PRODUCT'", "'cosine'"),
         ({"index": {"minRecall": 80}}, "index.minRecall", "less than or equal to 1", "80"),
+        ({"notebook": {"enabled": "no"}}, "notebook.enabled", "must be true or false", "'no'"),
+        ({"notebook": {"name": "my notebook"}}, "notebook.name", "letters, digits, - and _", "'my notebook'"),
+        ({"notebook": {"name": "n" * 64}}, "notebook.name", "at most 63", "n"),
+        ({"notebook": {"name": "../x"}}, "notebook.name", "letters, digits, - and _", "'../x'"),
+        ({"notebook": {"region": "US"}}, "notebook.region", "one region, as in us-central1", "'US'"),
+        ({"notebook": {"region": "us-central1/x"}}, "notebook.region", "one region", "'us-central1/x'"),
         ({"searches": {"castle": "castle"}}, "searches", "must be a list", ""),
         ({"searches": [{"name": "a", "text": "t", "topK": 0}]}, "searches[0].topK", "greater than or equal to 1", "0"),
         ({"searches": [{"name": "a", "text": 7}]}, "searches[0].text", "must be text", "7"),
@@ -175,3 +182,18 @@ def test_settings_cannot_be_changed_afterwards() -> None:
 def test_a_bucket_that_is_named_twice_is_one_bucket() -> None:
     settings = parse({"images": {"uris": ["gs://photos/a/*", "gs://photos/b/*", "gs://art/*"]}})
     assert settings.images.buckets == ["art", "photos"]
+
+
+@pytest.mark.parametrize(
+    ("values", "name", "region"),
+    [
+        ({}, "met-image-analysis", "us-central1"),
+        ({"dataset": {"location": "EU"}}, "met-image-analysis", "europe-west4"),
+        ({"dataset": {"id": "stamps", "location": "us-east4"}}, "met-image-analysis-stamps", "us-east4"),
+        ({"dataset": {"id": "d" * 80}}, f"met-image-analysis-{'d' * 44}", "us-central1"),
+        ({"dataset": {"id": "stamps"}, "notebook": {"name": "mine", "region": "Us-West1"}}, "mine", "us-west1"),
+    ],
+)
+def test_a_notebook_is_named_after_the_dataset_and_kept_near_it(values: dict[str, Any], name: str, region: str) -> None:
+    settings = parse(values)
+    assert (settings.notebook_name, settings.notebook_region) == (name, region)
