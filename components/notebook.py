@@ -53,7 +53,7 @@ class NotebookFileProvider(Provider):
                 then = "It is left as it is; `pulumi refresh` and `pulumi up` bring the stack's own back."
             else:
                 then = "The stack's own has changed and takes its place; the edit stays in the version history."
-            say(f"The notebook was {self._repository(news).newest()}. {then}")
+            say(f"The notebook was {self._repository(news).newest() or 'edited'}. {then}")
         return False
 
     def create(self, props: Properties) -> CreateResult:
@@ -73,7 +73,7 @@ class NotebookFileProvider(Provider):
             return ReadResult("", {})
         if digest(saved) != props["digest"]:
             say(
-                f"The notebook was {self._repository(props).newest()}. The next `pulumi up` puts the stack's own on "
+                f"The notebook was {self._repository(props).newest() or 'edited'}. The next `pulumi up` puts the stack's own on "
                 "top; the edit stays in the version history."
             )
             props = {**props, "digest": digest(saved)}
