@@ -72,10 +72,8 @@ class NotebookFileProvider(Provider):
         if saved is None:
             return ReadResult("", {})
         if digest(saved) != props["digest"]:
-            say(
-                f"The notebook was {self._repository(props).newest() or 'edited'}. The next `pulumi up` puts the stack's own on "
-                "top; the edit stays in the version history."
-            )
+            then = "The next `pulumi up` puts the stack's own on top; the edit stays in the version history."
+            say(f"The notebook was {self._repository(props).newest() or 'edited'}. {then}")
             props = {**props, "digest": digest(saved)}
         return ReadResult(id_, props, inputs_of(props, "repository", "names", "digest"))
 
@@ -108,11 +106,11 @@ class Notebook(pulumi.ComponentResource):
         super().__init__("image-search:index:Notebook", name, None, opts)
         self.about = {}
         if stack.settings.notebook.enabled:
-            self._deploy(name, stack, _names(stack, object_table, model, embeddings))
+            self._deploy(name, stack, _names(stack, object_table, model, embeddings), embeddings)
         self.register_outputs({"about": self.about})
 
-    def _deploy(self, name: str, stack: Stack, names: Names) -> None:
-        """The repository, and the file in it."""
+    def _deploy(self, name: str, stack: Stack, names: Names, embeddings: Embeddings) -> None:
+        """The repository, and the file in it: not before the embeddings that it names are complete."""
         called, region = stack.settings.notebook_name, stack.settings.notebook_region
         text = content(names)
         path = f"projects/{stack.project}/locations/{region}/repositories/{called}"
@@ -132,7 +130,7 @@ class Notebook(pulumi.ComponentResource):
         NotebookFile(
             f"{name}-file",
             {**stack.place, "repository": path, "names": asdict(names), "digest": digest(text)},
-            pulumi.ResourceOptions(parent=self, depends_on=[repository]),
+            pulumi.ResourceOptions(parent=self, depends_on=[repository, embeddings.images]),
         )
         self.about = {"name": called, "url": notebook.console_url(stack.project, region, called), "repository": path}
 
