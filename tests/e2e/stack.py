@@ -41,22 +41,23 @@ def free_port() -> int:
 class Stack:
     """The program in `folder`, its local cloud's home in `folder`/.local.
 
-    Its config is the stack file `file` of the repository, by default the one of its name, with nothing but the
-    endpoints changed. Stacks of other names in the same folder, at the same port, share the cloud.
+    Its config is the stack file `file`, by default the repository's of its name, with nothing but the endpoints
+    changed. Stacks of other names in the same folder, at the same port, share the cloud.
     """
 
     folder: Path
     port: int = field(default_factory=free_port)
     embedder: str = "real"
     name: str = LOCAL
-    file: str = ""
+    file: Path | None = None
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         for name in PROGRAM:
             if not (self.folder / name).exists():
                 (self.folder / name).symlink_to(CHECKOUT / name)
-        self.config.write_text(pointed_at_local_cloud(CHECKOUT / f"Pulumi.{self.file or self.name}.yaml", self.port))
+        file = self.file or CHECKOUT / f"Pulumi.{self.name}.yaml"
+        self.config.write_text(pointed_at_local_cloud(file, self.port))
         self.environment = self._environment()  # of a cloud that does not run yet, hence the port
 
     @property

@@ -16,7 +16,7 @@ from google.cloud import bigquery
 from imagesearch.models import MULTIMODAL_EMBEDDING
 from tests.e2e.conftest import storage_client
 from tests.e2e.generated import control, counts, fill, outputs_of, refused
-from tests.e2e.stack import Stack
+from tests.e2e.stack import CHECKOUT, Stack
 
 IMAGES = 100
 NAMES = [f"{number:03}.jpg" for number in range(IMAGES)]
@@ -137,14 +137,40 @@ def test_neither_changes_anything_on_a_second_up(stacks: Stacks) -> None:
     assert stacks["eu"].cloud("ledger") == before
 
 
+def new_stack(stack: Stack, answers: str = "", **arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run scripts/new-stack beside a stack, with its credentials."""
+    given = {"name": "second", "project": "local-project", "bucket": "gs://my-images-eu", **arguments}
+    return subprocess.run(
+        [CHECKOUT / "scripts/new-stack", *(f"--{key}={value}" for key, value in given.items())],
+        cwd=stack.folder,
+        env=stack.environment,
+        input=answers,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_new_stacks_file_is_for_where_its_bucket_is(stacks: Stacks) -> None:
+    stack = stacks["eu"]
+    elsewhere = new_stack(stack, location="US")
+    assert elsewhere.returncode == 1
+    assert "The bucket gs://my-images-eu is in EU, and BigQuery reads objects only where" in elsewhere.stderr
+    missing = new_stack(stack, location="US", bucket="gs://my-images-us")
+    assert missing.returncode == 1 and "There is no bucket gs://my-images-us" in missing.stderr
+    asked = new_stack(stack, answers="US\n\n")
+    assert asked.returncode == 0, asked.stderr
+    assert "Location of the dataset (US, EU, or a region) [EU]: " in asked.stdout
+    assert "gs://my-images-eu is in EU: a dataset in EU can read it." in asked.stdout
+
+
 def test_a_second_stack_on_the_same_bucket_comes_and_goes_without_touching_the_first(stacks: Stacks) -> None:
     first = stacks["eu"]
     account, before, paid = outputs_of(first)["service_account"], state(first), first.cloud("ledger")["paid"]
-    second = Stack(first.folder, first.port, name="second", file="eu")
-    second.set(dataset={"id": "second"}, searches=[])
+    second = Stack(first.folder, first.port, name="second", file=first.folder / "Pulumi.second.yaml")
     second.init()
     second.up()
-    assert first.cloud("ledger")["paid"] == paid + IMAGES, "each has its own embeddings"
+    assert first.cloud("ledger")["paid"] == paid + IMAGES + 1, "each has its own embeddings, and a search"
     other = outputs_of(second)["service_account"]
     assert readers(first, "my-images-eu") == {account: ROLES, other: ROLES}
     assert callers(first) >= {account, other}
