@@ -95,7 +95,12 @@ class EmbeddedImagesProvider(Provider):
         return True
 
     def create(self, props: Properties) -> CreateResult:
-        return CreateResult(props["table"], self._converge(props))
+        """Beside other embeddings these are completed, whatever `wait` says: next the searches move here."""
+        others = embeddings.others(self.warehouse(props), identifier(props["table"]), TABLE)
+        if others and not props["wait"]:
+            say(f"waiting, though embedding.wait is false: searches answer from {others[0]} until these are complete")
+        made = self._converge({**props, "wait": props["wait"] or bool(others)})
+        return CreateResult(props["table"], {**made, "wait": props["wait"]})
 
     def update(self, _id: str, _olds: Properties, news: Properties) -> UpdateResult:
         return UpdateResult(self._converge(news))

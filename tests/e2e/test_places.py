@@ -137,6 +137,17 @@ def test_neither_changes_anything_on_a_second_up(stacks: Stacks) -> None:
     assert stacks["eu"].cloud("ledger") == before
 
 
+def test_an_endpoint_that_is_not_served_there_is_refused_and_the_old_one_stays(stacks: Stacks) -> None:
+    stack = stacks["eu"]
+    before = stack.config.read_text()
+    stack.set(embedding={"endpoint": "gemini-embedding-2-preview"})
+    failure = refused(stack.pulumi("preview", check=False))
+    assert (
+        "dataset.location EU does not serve gemini-embedding-2-preview; locations that do: US, us-central1" in failure
+    )
+    stack.config.write_text(before)
+
+
 def new_stack(stack: Stack, answers: str = "", **arguments: str) -> subprocess.CompletedProcess[str]:
     """Run scripts/new-stack beside a stack, with its credentials."""
     given = {"name": "second", "project": "local-project", "bucket": "gs://my-images-eu", **arguments}
