@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
+from google.api_core.exceptions import BadRequest, Forbidden
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
@@ -44,6 +45,16 @@ def stacks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stacks]:
         made["eu"].stop_cloud()
 
 
+def warehouse(stack: Stack) -> bigquery.Client:
+    """A client for the place of the stack."""
+    return bigquery.Client(
+        "local-project",
+        AnonymousCredentials(),
+        location=LOCATIONS[stack.name],
+        client_options={"api_endpoint": f"http://127.0.0.1:{stack.port}"},
+    )
+
+
 def both(stacks: Stacks, act: Callable[[Stack], subprocess.CompletedProcess[str]]) -> None:
     """Do the same with both stacks at the same time."""
     with ThreadPoolExecutor() as pool:
@@ -52,11 +63,7 @@ def both(stacks: Stacks, act: Callable[[Stack], subprocess.CompletedProcess[str]
 
 def state(stack: Stack) -> dict[str, str]:
     """Every table and model of a stack, and the tag that changes with it."""
-    client = bigquery.Client(
-        "local-project",
-        AnonymousCredentials(),
-        client_options={"api_endpoint": f"http://127.0.0.1:{stack.port}"},
-    )
+    client = warehouse(stack)
     dataset = outputs_of(stack)["dataset"]
     tables = {each.table_id: client.get_table(each).etag for each in client.list_tables(dataset)}
     return tables | {each.model_id: client.get_model(each.reference).etag for each in client.list_models(dataset)}
@@ -117,18 +124,23 @@ def test_without_its_grant_on_the_bucket_nothing_is_read(stacks: Stacks) -> None
     for binding in policy.bindings:
         binding["members"] = {member for member in binding["members"] if not member.startswith("serviceAccount:")}
     bucket.set_iam_policy(policy)
-    client = bigquery.Client(
-        "local-project",
-        AnonymousCredentials(),
-        location="asia-northeast1",
-        client_options={"api_endpoint": f"http://127.0.0.1:{stacks['tokyo'].port}"},
-    )
     control(stacks["tokyo"], "clock", {"advance": 60})
-    with pytest.raises(Exception, match=r"does not have storage\.objects\.list access"):
-        client.query_and_wait("SELECT COUNT(*) FROM image_search_tokyo.met_images")
+    with pytest.raises(Forbidden, match=r"does not have storage\.objects\.list access"):
+        warehouse(stacks["tokyo"]).query_and_wait("SELECT COUNT(*) FROM image_search_tokyo.met_images")
     stacks["tokyo"].pulumi("refresh", "--yes", "--skip-preview")
     stacks["tokyo"].up()
     assert readers(stacks["tokyo"], "my-images-tokyo") == {outputs_of(stacks["tokyo"])["service_account"]: ROLES}
+
+
+def test_from_another_place_the_bucket_is_not_read_by_hand_either(stacks: Stacks) -> None:
+    client = warehouse(stacks["eu"])
+    client.query_and_wait(
+        "CREATE EXTERNAL TABLE image_search_eu.far WITH CONNECTION `local-project.eu.image_search_eu_images`"
+        " OPTIONS (object_metadata = 'SIMPLE', uris = ['gs://my-images-tokyo/*'])"
+    )
+    with pytest.raises(BadRequest, match="different locations: source: asia-northeast1, destination: eu"):
+        client.query_and_wait("SELECT COUNT(*) FROM image_search_eu.far")
+    client.delete_table("image_search_eu.far")
 
 
 def test_neither_changes_anything_on_a_second_up(stacks: Stacks) -> None:
