@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import pulumi
@@ -96,14 +96,15 @@ class EmbeddedImagesProvider(Provider):
 
     def create(self, props: Properties) -> CreateResult:
         """Beside other embeddings these are completed, whatever `wait` says: next the searches move here."""
-        others = embeddings.others(self.warehouse(props), identifier(props["table"]), TABLE)
-        if others and not props["wait"]:
+        work = embeddings.parse(props)
+        others = embeddings.others(self.warehouse(props), work.table, TABLE)
+        if others and not work.wait:
             say(f"waiting, though embedding.wait is false: searches answer from {others[0]} until these are complete")
-        made = self._converge({**props, "wait": props["wait"] or bool(others)})
-        return CreateResult(props["table"], {**made, "wait": props["wait"]})
+            work = replace(work, wait=True)
+        return CreateResult(props["table"], self._converge(props, work))
 
     def update(self, _id: str, _olds: Properties, news: Properties) -> UpdateResult:
-        return UpdateResult(self._converge(news))
+        return UpdateResult(self._converge(news, embeddings.parse(news)))
 
     def read(self, id_: str, props: Properties) -> ReadResult:
         inputs = inputs_of(props, *_INPUTS, "owner", "sync")
@@ -115,8 +116,8 @@ class EmbeddedImagesProvider(Provider):
             return ReadResult(id_, props, inputs)
         return ReadResult(id_, {**props, **_shown(counts)}, inputs)
 
-    def _converge(self, props: Properties) -> Properties:
-        warehouse, work = self.warehouse(props), embeddings.parse(props)
+    def _converge(self, props: Properties, work: embeddings.Embeddings) -> Properties:
+        warehouse = self.warehouse(props)
         embeddings.create_tables(warehouse, work.table, work.failures, props["owner"])
         outcome = convergence.converge(warehouse, work, say)
         run = {"added": outcome.added, "updated": outcome.updated, "deleted": outcome.deleted}
