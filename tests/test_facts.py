@@ -5,6 +5,7 @@ The local cloud may not import the program, so each has the facts by itself; her
 
 from __future__ import annotations
 
+import math
 from datetime import date
 from itertools import product
 from pathlib import Path
@@ -98,3 +99,23 @@ def test_every_fact_has_a_date_and_a_source() -> None:
     for module in (locations, models, quotas):
         assert as_of in (module.__doc__ or ""), module.__name__
         assert "docs.cloud.google.com" in (module.__doc__ or ""), module.__name__
+
+
+def test_what_the_page_on_migrating_says_comes_out_of_the_facts() -> None:
+    page = " ".join((Path(__file__).parents[1] / "docs/migrating-the-model.md").read_text().split())
+    assert f"`{MULTIMODAL.name}` retires on {MULTIMODAL.retires}" in page
+    assert f"From {models.WARNING_DAYS} days ahead" in page and f"are of {prices.AS_OF}" in page
+    assert f"| US, EU, {len(MULTIMODAL.locations) - 2} regions | {', '.join(sorted(GEMINI.locations))} |" in page
+    for images in (10_000, 601_294):
+        row = [f"{images:,} images"]
+        for endpoint in (MULTIMODAL, GEMINI):
+            quota = endpoint.quota_in("US")
+            minutes, jobs = quota.minutes(images), quota.jobs(images)
+            time = f"{minutes / 60:.1f} hours" if minutes > 60 else f"{math.ceil(minutes)} minutes"
+            row.append(f"{prices.words(prices.estimate(endpoint.name, images))}, {time}, {jobs} job{'s' * (jobs > 1)}")
+        assert f"| {' | '.join(row)} |" in page
+    stored = [f"{10_000 * endpoint.default_dimension * 8 / 1e6:.0f} MB" for endpoint in (MULTIMODAL, GEMINI)]
+    assert f"| stored, 10,000 images | {' | '.join(stored)} |" in page
+    for endpoint in (MULTIMODAL, GEMINI):
+        first, *others = endpoint.dimensions
+        assert f"{first} ({', '.join(map(str, sorted(others, reverse=True)))})" in page
