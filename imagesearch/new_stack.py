@@ -20,7 +20,7 @@ from pathlib import Path
 from string import Template
 
 import google.auth
-from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
+from google.auth.exceptions import GoogleAuthError, TransportError
 from google.auth.transport.requests import AuthorizedSession
 from requests import RequestException
 
@@ -164,10 +164,10 @@ def look(bucket: str) -> Bucket:
     try:
         with warnings.catch_warnings(), AuthorizedSession(_credentials()) as session:
             found = session.get(url, params={"fields": "location"}, timeout=_TIMEOUT, max_allowed_time=_TIMEOUT)
-    except DefaultCredentialsError:
-        return Bucket(bucket, reason="there are no credentials (`gcloud auth application-default login`)")
-    except (RequestException, GoogleAuthError) as error:
-        return Bucket(bucket, reason=" ".join(str(error).split())[:200])
+    except (RequestException, TransportError):
+        return Bucket(bucket, reason="Google Cloud could not be reached")
+    except GoogleAuthError:  # none, or none that are accepted
+        return Bucket(bucket, reason="there are no valid credentials (`gcloud auth application-default login`)")
     if found.status_code == 404:
         raise SettingsError(f"There is no bucket gs://{bucket}.", f"{_UNTOUCHED} Make it first, where the dataset is.")
     if found.status_code != 200:

@@ -181,6 +181,10 @@ def test_a_new_stacks_file_is_for_where_its_bucket_is(stacks: Stacks) -> None:
     assert "The bucket gs://my-images-eu is in EU, and BigQuery reads objects only where" in elsewhere.stderr
     missing = new_stack(stack, location="US", bucket="gs://my-images-us")
     assert missing.returncode == 1 and "There is no bucket gs://my-images-us" in missing.stderr
+    control(stack, "faults", {"path": "/b/my-images-eu$", "status": 403, "reason": "forbidden"})
+    unseen = new_stack(stack, name="unseen", location="US")
+    assert unseen.returncode == 0, "what cannot be looked at may still be right"
+    assert "gs://my-images-eu was not checked: Cloud Storage answered 403" in unseen.stdout
     asked = new_stack(stack, answers="US\n\n")
     assert asked.returncode == 0, asked.stderr
     assert "Location of the dataset (US, EU, or a region) [EU]: " in asked.stdout

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
+import socket
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -34,11 +36,13 @@ def command(**arguments: str) -> list[str]:
     return [str(CHECKOUT / "scripts/new-stack"), *(f"--{key}={value}" for key, value in arguments.items())]
 
 
-def run(folder: Path, answers: str = "", **arguments: str) -> subprocess.CompletedProcess[str]:
+def run(
+    folder: Path, answers: str = "", environ: dict[str, str] | None = None, **arguments: str
+) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
         command(**arguments),
         cwd=folder,
-        env=environment(folder),
+        env={**environment(folder), **(environ or {})},
         input=answers,
         capture_output=True,
         text=True,
@@ -69,7 +73,7 @@ def test_arguments_alone_write_a_file_that_declares_a_whole_stack(folder: Path) 
     done = run(folder, **ANSWERS)
     assert done.returncode == 0, done.stderr
     assert "Wrote Pulumi.berlin.yaml" in done.stdout and "pulumi stack init berlin" in done.stdout
-    assert "gs://my-photos was not checked: there are no credentials" in done.stdout
+    assert "gs://my-photos was not checked: there are no valid credentials" in done.stdout
     assert "At most 10,000 images are embedded: about $1.00, 0.3 hours or more" in done.stdout
     recorded = record("berlin", config(folder))
     assert recorded["error"] == ""
@@ -81,6 +85,18 @@ def test_arguments_alone_write_a_file_that_declares_a_whole_stack(folder: Path) 
     }
     granted = [entry["inputs"]["bucket"] for entry in recorded["resources"] if "bucket" in entry.get("inputs", {})]
     assert granted == ["my-photos", "my-photos"]
+
+
+def test_a_cloud_that_cannot_be_reached_leaves_the_bucket_unchecked_and_says_so(folder: Path) -> None:
+    credentials = {"type": "authorized_user", "client_id": "a", "client_secret": "b", "refresh_token": "c"}
+    (folder / "adc.json").write_text(json.dumps(credentials))
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # and not listening
+        proxy = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        away = {"GOOGLE_APPLICATION_CREDENTIALS": "adc.json", "HTTPS_PROXY": proxy}
+        done = run(folder, environ=away, **ANSWERS)
+    assert done.returncode == 0, done.stderr
+    assert "gs://my-photos was not checked: Google Cloud could not be reached" in done.stdout
 
 
 def test_what_is_not_given_is_asked_for_and_a_wrong_answer_is_asked_for_again(folder: Path) -> None:
