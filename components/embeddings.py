@@ -97,9 +97,10 @@ class EmbeddedImagesProvider(Provider):
     def create(self, props: Properties) -> CreateResult:
         """Beside other embeddings these are completed, whatever `wait` says: next the searches move here."""
         work = embeddings.parse(props)
-        others = embeddings.others(self.warehouse(props), work.table, TABLE)
-        if others and not work.wait:
-            say(f"waiting, though embedding.wait is false: searches answer from {others[0]} until these are complete")
+        if not work.wait and embeddings.others(self.warehouse(props), work.table, TABLE):
+            say(
+                "waiting, though embedding.wait is false: searches answer from the old vectors until these are complete"
+            )
             work = replace(work, wait=True)
         return CreateResult(props["table"], self._converge(props, work))
 
