@@ -11,8 +11,11 @@ IMAGES ?=
 PORT ?=
 HOME_DIR := $(CURDIR)/.local
 step := scripts/step
+# --name=… for NAME=… on make's command line; the environment may have a NAME of its own.
+lower = $(shell echo $(1) | tr A-Z a-z)
+given = $(if $(findstring command line,$(origin $(1))),'--$(call lower,$(1))=$(subst ','\'',$($(1)))')
 
-.PHONY: help setup up preview status search gallery destroy clean test test-faults lint bench
+.PHONY: help setup up preview status search gallery new-stack destroy clean test test-faults lint bench
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +46,9 @@ search: ## search the local stack: make search TEXT="a red bird"
 gallery: ## write the page with the pictures that were found
 	@page=$$(./local python -m imagesearch gallery --output $(HOME_DIR)/gallery.html)
 	echo "gallery: $$page"
+
+new-stack: .venv/ready ## write a stack file: asks, or NAME=eu PROJECT=my-project BUCKET=gs://my-bucket LOCATION=EU
+	@scripts/new-stack $(foreach option,NAME PROJECT BUCKET LOCATION ENDPOINT,$(call given,$(option)))
 
 destroy: setup ## remove every resource of the local stack and stop the local cloud
 	@scripts/destroy

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import pulumi
@@ -95,10 +95,17 @@ class EmbeddedImagesProvider(Provider):
         return True
 
     def create(self, props: Properties) -> CreateResult:
-        return CreateResult(props["table"], self._converge(props))
+        """Beside other embeddings these are completed, whatever `wait` says: next the searches move here."""
+        work = embeddings.parse(props)
+        if not work.wait and embeddings.others(self.warehouse(props), work.table, TABLE):
+            say(
+                "waiting, though embedding.wait is false: searches answer from the old vectors until these are complete"
+            )
+            work = replace(work, wait=True)
+        return CreateResult(props["table"], self._converge(props, work))
 
     def update(self, _id: str, _olds: Properties, news: Properties) -> UpdateResult:
-        return UpdateResult(self._converge(news))
+        return UpdateResult(self._converge(news, embeddings.parse(news)))
 
     def read(self, id_: str, props: Properties) -> ReadResult:
         inputs = inputs_of(props, *_INPUTS, "owner", "sync")
@@ -110,8 +117,8 @@ class EmbeddedImagesProvider(Provider):
             return ReadResult(id_, props, inputs)
         return ReadResult(id_, {**props, **_shown(counts)}, inputs)
 
-    def _converge(self, props: Properties) -> Properties:
-        warehouse, work = self.warehouse(props), embeddings.parse(props)
+    def _converge(self, props: Properties, work: embeddings.Embeddings) -> Properties:
+        warehouse = self.warehouse(props)
         embeddings.create_tables(warehouse, work.table, work.failures, props["owner"])
         outcome = convergence.converge(warehouse, work, say)
         run = {"added": outcome.added, "updated": outcome.updated, "deleted": outcome.deleted}

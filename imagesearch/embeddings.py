@@ -152,6 +152,13 @@ def staging_tables(warehouse: Warehouse, embeddings: Identifier) -> list[Identif
     ]
 
 
+def others(warehouse: Warehouse, embeddings: Identifier, stem: str) -> list[str]:
+    """Ids of this stack's other tables of embeddings, which all begin with `stem`: of another endpoint or dimension."""
+    found = warehouse.tables(Identifier(embeddings.parts[:-1]))
+    ours = [item.table_id for item in found if ownership.is_ours(item.labels, warehouse.labels)]
+    return [id_ for id_ in ours if id_.startswith(stem) and "_staging_" not in id_ and id_ != embeddings.parts[-1]]
+
+
 def _staging_prefix(embeddings: Identifier) -> str:
     return f"{embeddings.parts[-1]}_staging_"
 

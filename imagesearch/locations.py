@@ -1,7 +1,8 @@
 """Where things are and how fast they go there: facts with a date and a source.
 
-As of 2026-08-22. Quotas: docs.cloud.google.com/bigquery/quotas (functions with remote models) and the page of
-AI.GENERATE_EMBEDDING. Locations of the endpoints: docs.cloud.google.com/vertex-ai/generative-ai/docs/learn/locations.
+As of 2026-08-22. Which Vertex AI location serves a dataset: contract section 2. Regions, for multimodal embeddings:
+docs.cloud.google.com/vertex-ai/generative-ai/docs/learn/locations. Colocation of buckets: contract section 4. Quotas
+are an endpoint's: imagesearch/models.py.
 """
 
 from __future__ import annotations

@@ -1,11 +1,15 @@
-"""What embedding costs, in US dollars. As of 2026-08-22; second-hand figures (contract section 1), so an estimate.
+"""What embedding costs, in US dollars: second-hand figures (contract section 1), so an estimate.
 
-cloud.google.com/vertex-ai/generative-ai/pricing has the current ones. What BigQuery charges for bytes processed is not
-counted here: the object table and the embeddings are small beside the cost of the model.
+cloud.google.com/vertex-ai/generative-ai/pricing has the current ones. Not counted are the texts of the searches (about
+$0.0002 per 1,000 characters) and what BigQuery charges for bytes processed: small beside the cost of the images.
 """
 
 from __future__ import annotations
 
+from datetime import date
+
+AS_OF = date(2026, 8, 22)
+"""When these prices were looked up."""
 PER_IMAGE = {"multimodalembedding@001": 0.0001, "gemini-embedding-2-preview": 0.00012}
 """Dollars for one image."""
 

@@ -12,11 +12,12 @@ from localcloud import connections, dataform, projects, services, storage
 from localcloud.clock import Clock
 from localcloud.connections import Connections
 from localcloud.context import Context
-from localcloud.errors import access_denied, not_found
+from localcloud.errors import access_denied, invalid_query, not_found
 from localcloud.iam import Iam, bucket_resource, email
 from localcloud.ledger import Ledger
 from localcloud.ports import Embedder, Embedding, ImageInput, ObjectInfo
 from localcloud.storage import Buckets
+from localcloud.storage.colocation import colocated
 from localcloud.storage.download import Downloads
 from localcloud.vertex import endpoint as vertex
 from localcloud.vertex.endpoint import EmbeddingEndpoint
@@ -59,6 +60,15 @@ class LocalServices:
             raise not_found(f"Not found: Bucket gs://{bucket}")
         self._require_bucket(member, "storage.objects.list", bucket)
         return [stored.info for stored in self._buckets.list(bucket, prefix)]
+
+    def check_colocated(self, bucket: str, location: str) -> None:
+        """Raises ApiError 400. Choice: the contract has the rule, not the words; these are those of load jobs."""
+        found = str(self._buckets.bucket(bucket)["location"]) if bucket in self._buckets.names() else location
+        if not colocated(found, location):
+            raise invalid_query(
+                f"Cannot read and write in different locations: source: {found.lower()}, "
+                f"destination: {location.lower()}"
+            )
 
     def signed_url(self, member: str, bucket: str, name: str) -> str:
         """A URL from which anybody may get the object for six hours, as far as `member` may."""

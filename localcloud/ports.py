@@ -80,6 +80,9 @@ class Cloud(Protocol):
     def list_objects(self, member: str, bucket: str, prefix: str) -> list[ObjectInfo]:
         """Live objects by name. Raises ApiError: accessDenied when `member` may not list, notFound without bucket."""
 
+    def check_colocated(self, bucket: str, location: str) -> None:
+        """Raises ApiError when a dataset in `location` cannot read the bucket because of where it is."""
+
     def signed_url(self, member: str, bucket: str, name: str) -> str:
         """A URL from which anybody may GET the object for six hours."""
 

@@ -28,7 +28,14 @@ from localcloud.projects import resolve
 from localcloud.rest import refuse_unknown
 from localcloud.services import Services, when_enabled
 from localcloud.storage import Buckets
-from localcloud.vertex.quotas import ENDPOINTS, requests_per_minute, rows_per_job, served, vertex_location
+from localcloud.vertex.quotas import (
+    ENDPOINTS,
+    Endpoint,
+    requests_per_minute,
+    rows_per_job,
+    served,
+    vertex_location,
+)
 
 SERVICE = "aiplatform.googleapis.com"
 PERMISSION = "aiplatform.endpoints.predict"
@@ -91,7 +98,7 @@ class EmbeddingEndpoint:
                 return None
             if isinstance(item, str):
                 return self._text(item, dimension)
-            return self._image(item, dimension, member, readable)
+            return self._image(item, dimension, member, readable, ENDPOINTS[endpoint])
 
         answers = list(self._pool.map(row, inputs))
         asked = [(item, answer) for item, answer in zip(inputs, answers, strict=True) if answer is not None]
@@ -184,7 +191,9 @@ class EmbeddingEndpoint:
             return Embedding(None, "INVALID_ARGUMENT: The text content is empty.")
         return Embedding(self._embedder.text(text, dimension))
 
-    def _image(self, item: ImageInput, dimension: int, member: str, readable: dict[str, bool]) -> Embedding:
+    def _image(
+        self, item: ImageInput, dimension: int, member: str, readable: dict[str, bool], endpoint: Endpoint
+    ) -> Embedding:
         if fault := self._context.faults.row_status(item.uri):
             return Embedding(None, fault)
         bucket, name = _split(item.uri)
@@ -200,6 +209,9 @@ class EmbeddingEndpoint:
             return Embedding(None, f"NOT_FOUND: {error.message}")
         if item.generation not in (None, stored.info.generation):
             return Embedding(None, f"NOT_FOUND: No such object: {bucket}/{name}#{item.generation}")
+        kind = stored.info.content_type
+        if kind.startswith("image/") and kind not in endpoint.content_types:  # what says it is no image is looked into
+            return Embedding(None, f"INVALID_ARGUMENT: {endpoint.name} does not take {kind}.")
         try:
             return Embedding(self._embedder.image(data, dimension))
         except ValueError as error:

@@ -2,7 +2,9 @@
 
 Quotas and dimensions: contract sections 1 and 2 (docs.cloud.google.com/bigquery/quotas, functions with remote models).
 Locations: docs.cloud.google.com/vertex-ai/generative-ai/docs/learn/locations, for multimodal embeddings; the contract
-for gemini-embedding-2-preview. Locations are those of datasets, in any case: US, EU, or one region.
+for gemini-embedding-2-preview. What gemini-embedding-2-preview takes and its shorter vectors:
+docs.cloud.google.com/vertex-ai/generative-ai/docs/models/gemini/embedding-2; of the lengths up to 3,072 that it offers,
+the recommended ones. Locations are those of datasets, in any case: US, EU, or one region.
 """
 
 from __future__ import annotations
@@ -55,6 +57,8 @@ class Endpoint:
     locations: frozenset[str]
     requests_per_minute: int
     europe_requests_per_minute: int
+    content_types: tuple[str, ...]
+    """Of images."""
 
 
 ENDPOINTS = {
@@ -66,6 +70,7 @@ ENDPOINTS = {
             locations=frozenset([*MULTI_REGIONS, *_EUROPE, *_ELSEWHERE]),
             requests_per_minute=600,
             europe_requests_per_minute=120,
+            content_types=("image/bmp", "image/gif", "image/jpeg", "image/png"),
         ),
         Endpoint(
             name="gemini-embedding-2-preview",
@@ -73,6 +78,7 @@ ENDPOINTS = {
             locations=frozenset(["us", "us-central1"]),
             requests_per_minute=4000,
             europe_requests_per_minute=4000,
+            content_types=("image/jpeg", "image/png"),
         ),
     )
 }

@@ -83,8 +83,9 @@ def refused(done: subprocess.CompletedProcess[str]) -> str:
     return said(done)
 
 
-def state(stack: Stack, name: str = "local") -> list[dict[str, Any]]:
+def state(stack: Stack, name: str = "") -> list[dict[str, Any]]:
     """The resources in the engine's state, from its file: asking the command line takes a second."""
+    name = name or stack.name
     (file,) = (stack.home / "pulumi-state/.pulumi/stacks").glob(f"*/{name}.json")
     resources: list[dict[str, Any]] = json.loads(file.read_text())["checkpoint"]["latest"].get("resources", [])
     return resources

@@ -16,8 +16,19 @@ from typing import Any
 import yaml
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+LOCAL = "local"
+"""The stack that ./local is for."""
 PROGRAM = ("Pulumi.yaml", "__main__.py", "components", "imagesearch", "queries", ".venv")
 """What a stack's folder needs of the checkout; linked, not copied."""
+
+
+def pointed_at_local_cloud(file: Path, port: int) -> str:
+    """A stack file with the local cloud's endpoints and project, and everything else as it stands."""
+    local = re.sub(r"127\.0\.0\.1:\d+", f"127.0.0.1:{port}", (CHECKOUT / f"Pulumi.{LOCAL}.yaml").read_text())
+    if file.name == f"Pulumi.{LOCAL}.yaml":
+        return local
+    provider = {key: value for key, value in yaml.safe_load(local)["config"].items() if key.startswith("gcp:")}
+    return yaml.safe_dump({"config": {**yaml.safe_load(file.read_text())["config"], **provider}}, sort_keys=False)
 
 
 def free_port() -> int:
@@ -28,18 +39,25 @@ def free_port() -> int:
 
 @dataclass
 class Stack:
-    """The program in `folder`, its local cloud's home in `folder`/.local."""
+    """The program in `folder`, its local cloud's home in `folder`/.local.
+
+    Its config is the stack file `file`, by default the repository's of its name, with nothing but the endpoints
+    changed. Stacks of other names in the same folder, at the same port, share the cloud.
+    """
 
     folder: Path
     port: int = field(default_factory=free_port)
     embedder: str = "real"
+    name: str = LOCAL
+    file: Path | None = None
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         for name in PROGRAM:
-            (self.folder / name).symlink_to(CHECKOUT / name)
-        config = (CHECKOUT / "Pulumi.local.yaml").read_text()
-        self.config.write_text(re.sub(r"127\.0\.0\.1:\d+", f"127.0.0.1:{self.port}", config))
+            if not (self.folder / name).exists():
+                (self.folder / name).symlink_to(CHECKOUT / name)
+        file = self.file or CHECKOUT / f"Pulumi.{self.name}.yaml"
+        self.config.write_text(pointed_at_local_cloud(file, self.port))
         self.environment = self._environment()  # of a cloud that does not run yet, hence the port
 
     @property
@@ -48,14 +66,15 @@ class Stack:
 
     @property
     def config(self) -> Path:
-        return self.folder / "Pulumi.local.yaml"
+        return self.folder / f"Pulumi.{self.name}.yaml"
 
     def _environment(self) -> dict[str, str]:
         """What `./local env` exports, with this stack's home and port."""
         outer = {**os.environ, "LOCALCLOUD_HOME": str(self.home), "LOCALCLOUD_PORT": str(self.port)}
         script = f'eval "$({shlex.quote(str(CHECKOUT / "local"))} env)" && env -0'
         exported = subprocess.run(["bash", "-c", script], env=outer, capture_output=True, check=True).stdout.decode()
-        return {**outer, **dict(line.split("=", 1) for line in exported.split("\0") if "=" in line)}
+        inner = dict(line.split("=", 1) for line in exported.split("\0") if "=" in line)
+        return {**outer, **inner, "PULUMI_STACK": self.name}
 
     def run(self, *command: str, check: bool = True, timeout: float = 240) -> subprocess.CompletedProcess[str]:
         """A command with the stack's environment, in its folder."""
@@ -90,7 +109,12 @@ class Stack:
 
     def pulumi(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """A pulumi command on the stack."""
-        return self.run(str(CHECKOUT / "local"), "pulumi", *arguments, "--non-interactive", check=check)
+        chosen = [] if self.name == LOCAL else ["--stack", self.name]
+        return self.run(str(CHECKOUT / "local"), "pulumi", *arguments, *chosen, "--non-interactive", check=check)
+
+    def init(self) -> None:
+        """Make the stack in the engine's state; ./local does that for its own."""
+        self.run(str(CHECKOUT / "local"), "pulumi", "stack", "init", self.name, "--no-select", "--non-interactive")
 
     def up(self, *flags: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         return self.pulumi("up", "--yes", "--skip-preview", *flags, check=check)

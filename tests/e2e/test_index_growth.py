@@ -77,3 +77,24 @@ def test_recall_below_the_minimum_fails_with_the_numbers(stack: Stack, warehouse
     stack.set(index={"minRecall": 0.1})
     stack.up()
     stack.up("--expect-no-changes")
+
+
+def test_another_dimension_has_its_own_index_before_the_searches_move(stack: Stack, warehouse: bigquery.Client) -> None:
+    """With too little recall on the new vectors, the old table keeps its index and the searches."""
+    stack.set(embedding={"dimension": 1408}, index={"minRecall": 1})
+    before = outputs_of(stack)
+    assert "below index.minRecall = 1" in refused(stack.up(check=False))
+    assert indexed(warehouse) == {TABLE.rsplit(".", 1)[-1], "met_image_embeddings"}
+    assert outputs_of(stack)["searches"] == before["searches"]
+    stack.set(index={"minRecall": 0.1})
+    stack.up()
+    assert indexed(warehouse) == {"met_image_embeddings"}
+    assert (outputs_of(stack)["index"]["status"], outputs_of(stack)["dimension"]) == ("active", 1408)
+
+
+def indexed(warehouse: bigquery.Client) -> set[str]:
+    """Tables with an active index."""
+    rows = warehouse.query_and_wait(
+        f"SELECT table_name FROM `{DATASET}`.INFORMATION_SCHEMA.VECTOR_INDEXES WHERE index_status = 'ACTIVE'"
+    )
+    return {row.table_name for row in rows}

@@ -3,14 +3,16 @@ the way. With the real engine; the tests build on each other, in this order."""
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from google.cloud import bigquery
 
-from tests.e2e.generated import DATASET, HALF_FAIL, NAMES, control, counts, outputs_of, refused, running
-from tests.e2e.stack import Stack
+from tests.e2e.generated import DATASET, HALF_FAIL, NAMES, control, counts, outputs_of, refused, running, said
+from tests.e2e.stack import CHECKOUT, Stack
+from tests.toolchain.waiting import until
 
 TUTORIAL = {"endpoint": "multimodalembedding@001", "dimension": 1408, "maxAttempts": 1}
 GEMINI = {"endpoint": "gemini-embedding-2-preview", "dimension": 3072}
@@ -77,15 +79,66 @@ def test_putting_the_old_endpoint_back_costs_nothing_and_loses_nothing(
     assert stack.cloud("ledger") == before
 
 
+def kill_half_way(stack: Stack) -> None:
+    """An `up` whose engine is killed when a batch is embedded and paid for, and not yet merged."""
+    control(stack, "faults", {"path": "/queries", "body": "MERGE", "hold": True, "seconds": 60})
+    command = [str(CHECKOUT / "local"), "pulumi", "up", "--yes", "--skip-preview", "--non-interactive"]
+    with subprocess.Popen(
+        command, cwd=stack.folder, env=stack.environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    ) as engine:
+        until(lambda: held(stack), 60)
+        engine.kill()
+    until(lambda: not held(stack), 60)  # the provider has noticed, and is gone
+    control(stack, "faults", method="DELETE")
+    stack.pulumi("cancel", "--yes")
+
+
+def held(stack: Stack) -> bool:
+    return bool(control(stack, "state", method="GET")["faults"]["held"])
+
+
+def test_killed_half_way_searches_go_on_answering_from_the_old_and_nothing_is_paid_twice(
+    stack: Stack, warehouse: bigquery.Client
+) -> None:
+    results, answer, paid = rows(warehouse, "vector_search_results"), search(stack), images_paid(stack)
+    stack.set(embedding=GEMINI)
+    kill_half_way(stack)
+    assert rows(warehouse, "vector_search_results") == results
+    assert search(stack) == answer
+    assert images_paid(stack) == paid + len(NAMES)
+    stack.up()
+    assert images_paid(stack) == paid + len(NAMES), "what the killed run had paid for was merged"
+
+
 def test_once_the_new_vectors_are_complete_the_old_ones_and_their_model_go(
     stack: Stack, warehouse: bigquery.Client
 ) -> None:
-    stack.set(embedding=GEMINI)
-    stack.up()
     assert counts(outputs_of(stack), "embedded", "pending", "complete", "dimension") == (6, 0, True, 3072)
     assert tables(warehouse) == {*ALWAYS, *NEW}
     assert models(warehouse) == {NEW_MODEL}
     assert len(rows(warehouse, "vector_search_results")) == 3
+    stack.up("--expect-no-changes")
+
+
+def test_a_run_that_does_not_wait_moves_the_searches_only_when_the_new_vectors_are_complete(
+    stack: Stack, warehouse: bigquery.Client
+) -> None:
+    """The way back, too: the old vectors are gone by now, so every image is paid for again."""
+    paid = images_paid(stack)
+    stack.set(embedding={**TUTORIAL, "wait": False})
+    told = said(stack.up())
+    order = ["model created", "embeddings created", "index created", "searches updated", "deleting original"]
+    assert sorted(order, key=told.index) == order
+    assert "multimodalembedding@001 retires on 2027-04-01" in told or "has been retired since 2027-04-01" in told
+    assert "searches answer from the old vectors until these are complete" in told
+    assert counts(outputs_of(stack), "embedded", "complete", "dimension") == (6, True, 1408)
+    assert images_paid(stack) == paid + len(NAMES)
+    assert tables(warehouse) == {*ALWAYS, *OLD}
+    stack.up("--expect-no-changes")
+
+
+def images_paid(stack: Stack) -> int:
+    return sum(stack.cloud("ledger")["per_object"].values())
 
 
 @pytest.mark.slow
@@ -93,13 +146,15 @@ def test_an_up_after_one_that_failed_half_way_to_another_dimension_pays_only_for
     stack: Stack, warehouse: bigquery.Client
 ) -> None:
     other = {name.replace("3072", "768") for name in NEW}
-    before = sum(stack.cloud("ledger")["per_object"].values())
+    stack.set(embedding={**GEMINI, "wait": True})
+    stack.up()
+    before = images_paid(stack)
     stack.set(embedding={"dimension": 768})
     fail_half_way(stack)
     stack.pulumi("refresh", "--yes", "--skip-preview")
     assert tables(warehouse) == {*ALWAYS, *NEW, *other}, "a refresh takes nothing away"
     stack.up()
-    assert sum(stack.cloud("ledger")["per_object"].values()) == before + len(NAMES)
+    assert images_paid(stack) == before + len(NAMES)
     assert tables(warehouse) == {*ALWAYS, *other}, "only now the old tables went"
     assert models(warehouse) == {NEW_MODEL}
     stack.pulumi("refresh", "--yes", "--skip-preview", "--expect-no-changes")

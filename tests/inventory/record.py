@@ -23,11 +23,9 @@ from pulumi.runtime.stack import Stack, run_pulumi_func
 from tests.inventory.stack_files import NO_PROJECT, ROOT
 
 PROJECT = "image-search"
+SERVICE_ACCOUNT = "bqcx-000000000000-abcd@gcp-sa-bigquery-condel.iam.gserviceaccount.com"
 INVENTED: dict[str, dict[str, Any]] = {
-    "gcp:bigquery/connection:Connection": {
-        "name": "projects/000000000000/locations/us/connections/bqml_tutorial_images",
-        "cloudResource": {"serviceAccountId": "bqcx-000000000000-abcd@gcp-sa-bigquery-condel.iam.gserviceaccount.com"},
-    },
+    "gcp:bigquery/connection:Connection": {"cloudResource": {"serviceAccountId": SERVICE_ACCOUNT}},
     "pulumi-python:dynamic/bigquery:EmbeddingsTables": {"owner": "0123456789abcdef"},
     "pulumi-python:dynamic/bigquery:EmbeddedImages": {"stored": 10_000, "version": "10000@2026-11-22T00:00:00+00:00"},
 }
@@ -41,7 +39,11 @@ class Cloud(mocks.Mocks):
         self.bucket_location = bucket_location
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
-        return f"{args.name}-id", {**args.inputs, **INVENTED.get(args.typ, {})}
+        answer = {**args.inputs, **INVENTED.get(args.typ, {})}
+        if args.typ == "gcp:bigquery/connection:Connection":
+            place = f"projects/000000000000/locations/{args.inputs['location'].lower()}"
+            answer["name"] = f"{place}/connections/{args.inputs['connectionId']}"
+        return f"{args.name}-id", answer
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         if args.token == "gcp:bigquery/getDataset:getDataset":
@@ -73,8 +75,9 @@ class Recorder(mocks.MockMonitor):
         return super().RegisterResource(request)  # type: ignore[no-untyped-call]
 
 
-def record(stack: str, config: dict[str, Any], bucket_location: str = "US") -> dict[str, Any]:
-    """Run the program for a stack config in a new process."""
+def record(stack: str, config: dict[str, Any], bucket_location: str | None = None) -> dict[str, Any]:
+    """Run the program for a stack config in a new process; its buckets are where its dataset is, unless said."""
+    bucket_location = bucket_location or config["image-search:dataset"]["location"].upper()
     answer = subprocess.run(
         [sys.executable, "-m", "tests.inventory.record"],
         input=json.dumps({"stack": stack, "config": config, "bucket_location": bucket_location}),

@@ -128,6 +128,7 @@ def listed(cloud: Cloud, document: Document) -> list[tuple[Any, ...]]:
     for uri in document["externalDataConfiguration"]["sourceUris"]:
         bucket, _, pattern = uri.removeprefix("gs://").partition("/")
         prefix, star, suffix = pattern.partition("*")
+        cloud.check_colocated(bucket, str(document["location"]))
         for item in cloud.list_objects(member, bucket, prefix):
             if item.name == pattern or (star and item.name.endswith(suffix) and len(item.name) >= len(prefix + suffix)):
                 found[item.uri] = item

@@ -98,6 +98,34 @@ def test_the_second_endpoint_offers_its_own_dimensions(cloud: Running, member: s
         embed(cloud, member, ["a castle"], model="gemini-embedding-2-preview", size=512)
 
 
+def test_the_second_endpoint_takes_jpeg_and_png_only(cloud: Running, member: str) -> None:
+    cloud.upload("a.jpg", JPG, content_type="image/jpeg")
+    cloud.upload("a.gif", b"GIF8 picture", content_type="image/gif")
+    good, bad = embed(cloud, member, [picture("a.jpg"), picture("a.gif")], model="gemini-embedding-2-preview", size=768)
+    assert good.vector is not None and good.vector.shape == (768,)
+    assert bad.status == "INVALID_ARGUMENT: gemini-embedding-2-preview does not take image/gif."
+    (first,) = embed(cloud, member, [picture("a.gif")])
+    assert first.status == "", "the other one takes it"
+
+
+def test_the_second_endpoint_has_a_quota_of_its_own(cloud: Running, member: str) -> None:
+    cloud.context.settings.enforce_quota = True
+    cloud.context.clock.speed = 0
+    before = cloud.context.clock.time()
+    embed(cloud, member, ["t"] * 4000, model="gemini-embedding-2-preview", size=768)
+    assert cloud.context.clock.time() - before == pytest.approx(60, abs=5), "4,000 a minute"
+
+
+@pytest.mark.parametrize(("location", "readable"), [("EU", True), ("europe-west4", True), ("US", False)])
+def test_a_bucket_is_read_from_where_it_is(cloud: Running, location: str, readable: bool) -> None:
+    cloud.storage().create_bucket("europes", location="EU")
+    if readable:
+        cloud.services.check_colocated("europes", location)
+        return
+    with pytest.raises(ApiError, match="Cannot read and write in different locations: source: eu, destination: us"):
+        cloud.services.check_colocated("europes", location)
+
+
 def test_what_can_never_be_embedded_fails_for_good(cloud: Running, member: str) -> None:
     blob = cloud.upload("text.jpg", b"no picture")
     cloud.upload("changed.jpg", JPG)

@@ -53,6 +53,9 @@ class SmallCloud:
             item for name, item in sorted(self.objects.items()) if item.bucket == bucket and name.startswith(prefix)
         ]
 
+    def check_colocated(self, bucket: str, location: str) -> None:
+        """One bucket, which every dataset may read."""
+
     def signed_url(self, member: str, bucket: str, name: str) -> str:
         return f"http://127.0.0.1/signed/{bucket}/{name}"
 
