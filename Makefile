@@ -9,10 +9,12 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 IMAGES ?=
 PORT ?=
+STACK ?= local
+PROJECT ?=
 HOME_DIR := $(CURDIR)/.local
 step := scripts/step
 
-.PHONY: help setup up preview status search gallery destroy clean test test-faults lint bench
+.PHONY: help setup up preview preflight status search gallery destroy clean test test-faults lint bench
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +35,10 @@ up: setup ## local cloud, pictures, `pulumi up`, results, gallery (IMAGES=folder
 preview: setup ## what `make up` would change
 	@./local python -m localcloud serve --detach
 	./local pulumi preview --non-interactive
+
+preflight: setup ## is everything there that `pulumi up` needs? (STACK=local; STACK=dev PROJECT=my-project)
+	@$(if $(filter local,$(STACK)),./local python -m localcloud serve --detach)
+	$(if $(filter local,$(STACK)),./local python,.venv/bin/python) -m imagesearch --stack $(STACK) preflight $(if $(PROJECT),--project $(PROJECT))
 
 status: ## what the stack holds and found
 	@./local python -m imagesearch status

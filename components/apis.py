@@ -5,12 +5,7 @@ from __future__ import annotations
 import pulumi
 import pulumi_gcp as gcp
 
-SERVICES = (
-    "bigquery.googleapis.com",
-    "bigqueryconnection.googleapis.com",
-    "aiplatform.googleapis.com",
-    "storage.googleapis.com",
-)
+from imagesearch.permissions import SERVICES
 
 
 class Apis(pulumi.ComponentResource):
