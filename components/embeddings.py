@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 import pulumi
-from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
+from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from components.dynamic import Properties, Provider, hidden, identifier, inputs_of, say
 from components.object_table import ObjectTable
@@ -80,6 +80,14 @@ class EmbeddedImagesProvider(Provider):
     """Converges the rows of the tables; deletes none, for they go with the tables."""
 
     replacing = ("project", "location", "table")
+
+    def diff(self, _id: str, olds: Properties, news: Properties) -> DiffResult:
+        found = super().diff(_id, olds, news)
+        if "table" in found.replaces:  # vectors of another kind: all anew, beside those that are there
+            limit = news.get("limit")
+            limit = None if limit is None else int(limit)
+            say(plan.most(news["endpoint"], news["location"], limit, float(news["budget_usd"])))
+        return found
 
     def moved(self, olds: Properties, news: Properties) -> bool:
         if news["sync"] == "onChange":

@@ -38,8 +38,10 @@ class PreflightProvider(Provider):
         first = _changed(olds, news)
         report = preflight.run(self._client, _WANTED.validate_python({**news, "first": first}))
         report.refuse()
-        for line in [*report.lines("unchecked"), *([str(news["plan"])] if not olds else [])]:
+        for line in report.lines("unchecked") if first else ():
             say(line)
+        if not olds:
+            say(str(news["plan"]))
         return CheckResult(news, [])
 
     def diff(self, _id: str, olds: Properties, news: Properties) -> DiffResult:

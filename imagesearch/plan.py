@@ -62,7 +62,7 @@ def embedding(endpoint: str, location: str, images: int) -> Work:
     return Work(
         images,
         usd=round(prices.estimate(endpoint, images), 4),
-        minutes=round(quota.minutes(images), 2),
+        minutes=round(quota.minutes(images), 4),
         jobs=quota.jobs(images),
         batches=ceil(images / batch_size(endpoint, location)),
         images_per_minute=quota.requests_per_minute,
@@ -122,17 +122,20 @@ def work(todo: Embeddings, counts: Counts) -> str:
 
 def upper_bound(settings: Settings) -> str:
     """One line: the most that making the stack can embed and cost; how much it is, only the bucket's listing tells."""
-    endpoint, location = settings.embedding.endpoint, settings.dataset.location
-    if settings.images.limit is None:
-        quota = settings.embedding.model.quota_in(location)
-        return (
-            f"embed all images of {', '.join(settings.images.uris)}, for images.limit is null: "
-            f"{prices.words(prices.estimate(endpoint, 1_000))} and at least {duration(quota.minutes(1_000))} for every "
-            f"1,000, at {location}'s quota of {quota.requests_per_minute:,} a minute; a run refuses to start over "
-            f"embedding.budgetUsd = {settings.embedding.budget_usd:g}"
-        )
-    todo = embedding(endpoint, location, settings.images.limit)
-    return f"embed at most {todo.images:,} images (images.limit): {terms(todo, location)}"
+    embedding = settings.embedding
+    return most(embedding.endpoint, settings.dataset.location, settings.images.limit, embedding.budget_usd)
+
+
+def most(endpoint: str, location: str, limit: int | None, budget: float) -> str:
+    """One line: what embedding everything that the limit allows takes."""
+    if limit is not None:
+        return f"embed at most {limit:,} images (images.limit): {terms(embedding(endpoint, location, limit), location)}"
+    quota = ENDPOINTS[endpoint].quota_in(location)
+    return (
+        f"embed all images there are, for images.limit is null: {prices.words(prices.estimate(endpoint, 1_000))} and at "
+        f"least {duration(quota.minutes(1_000))} for every 1,000, at {location}'s quota of "
+        f"{quota.requests_per_minute:,} a minute; over embedding.budgetUsd = {budget:g} a run refuses to start"
+    )
 
 
 def words(ahead: Plan, location: str) -> str:
@@ -157,10 +160,10 @@ def terms(todo: Work, location: str) -> str:
 
 
 def duration(minutes: float) -> str:
-    """A time as a person reads it, rounded up."""
+    """A time as a person reads it: minutes rounded up, from two hours on hours with a tenth."""
     if minutes < 120:
         return f"{ceil(minutes)} minute{'' if ceil(minutes) == 1 else 's'}"
-    return f"{ceil(minutes / 6) / 10:,.1f} hours"
+    return f"{minutes / 60:,.1f} hours"
 
 
 def refusals(work: Embeddings, counts: Counts) -> list[ImageSearchError]:
@@ -174,7 +177,8 @@ def retirement(endpoint: Endpoint, today: date | None = None) -> str | None:
     if endpoint.retires is None or endpoint.retires - today > NOTICE:
         return None
     days = (endpoint.retires - today).days
-    when = f"retires on {endpoint.retires}, in {days} days" if days > 0 else f"was retired on {endpoint.retires}"
+    left = "1 day" if days == 1 else f"{days} days"
+    when = f"retires on {endpoint.retires}, in {left}" if days > 0 else f"was retired on {endpoint.retires}"
     successor = f"Its successor is {endpoint.successor}; " if endpoint.successor else ""
     return f"{endpoint.name} {when}. {successor}docs/migrating-the-model.md says how to move."
 

@@ -102,17 +102,20 @@ def _judge_services(wanted: Wanted, seen: Seen) -> Iterable[Finding]:
 def _judge_enabled(wanted: Wanted, seen: Seen, disabled: list[str]) -> Iterable[Finding]:
     if not disabled:
         yield Finding("ok", f"APIs: all {len(SERVICES)} are enabled")
-    elif permissions.ENABLE in _held(seen.project):
+        return
+    if permissions.ENABLE in _held(seen.project):
         yield Finding("ok", f"APIs: `pulumi up` enables {', '.join(disabled)}")
-    else:
-        yield Finding(
-            "missing",
-            f"Not enabled in {wanted.project}, and the caller lacks {permissions.ENABLE}: {', '.join(disabled)}",
-            (
-                f"gcloud services enable {' '.join(disabled)} --project={wanted.project}",
-                _grant(wanted, seen, SERVICE_USAGE_ADMIN),
-            ),
-        )
+        return
+    known = isinstance(seen.project, Answer) and seen.project.ok
+    lacks = "the caller lacks" if known else "it could not be checked whether the caller has"
+    yield Finding(
+        "missing" if known else "unchecked",
+        f"Not enabled in {wanted.project}, and {lacks} {permissions.ENABLE}: {', '.join(disabled)}",
+        (
+            f"gcloud services enable {' '.join(disabled)} --project={wanted.project}",
+            _grant(wanted, seen, SERVICE_USAGE_ADMIN),
+        ),
+    )
 
 
 def _judge_permissions(wanted: Wanted, seen: Seen) -> Iterable[Finding]:
@@ -249,7 +252,9 @@ def _held(answer: Answer | ServiceUnreachable) -> frozenset[str]:
 
 
 def _nothing(error: ServiceUnreachable) -> Finding:
-    return Finding("missing", f"{error.what} {error.remedy}".removesuffix("."))
+    if error.remedy.startswith("Run: "):
+        return Finding("missing", error.what, (error.remedy.removeprefix("Run: "),))
+    return Finding("missing", f"{error.what} {error.remedy}")
 
 
 def _disabled(wanted: Wanted, service: rest.Service, what: str) -> Finding:

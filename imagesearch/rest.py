@@ -23,6 +23,7 @@ from urllib3 import Retry
 
 from imagesearch.errors import ServiceUnreachable
 
+LOG_IN = "Run: gcloud auth application-default login"
 TIMEOUT = 60.0
 """Seconds that one request may take."""
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
@@ -109,14 +110,11 @@ class Client:
             session = self._session if known else self._anyone
             answer = _answer(session.request(method, url, timeout=TIMEOUT, **request))
         except DefaultCredentialsError:
-            raise ServiceUnreachable(
-                "There are no credentials of Google Cloud.", "Run: gcloud auth application-default login."
-            ) from None
+            raise ServiceUnreachable("There are no credentials of Google Cloud.", LOG_IN) from None
         except GoogleAuthError as error:
-            raise ServiceUnreachable(
-                f"Google Cloud does not accept the credentials: {' '.join(str(error).split())}",
-                "Run: gcloud auth application-default login. If the stack sets gcp:accessToken, set a new one.",
-            ) from None
+            given = "gcp:accessToken" if self.access_token else "the credentials"
+            why = " ".join(str(error).split())
+            raise ServiceUnreachable(f"Google Cloud does not accept {given}: {why}", LOG_IN) from None
         except RequestException as error:
             raise self._unreachable(service, error) from None
         if answer.code >= 500:

@@ -47,7 +47,8 @@ class StackFile:
         if not project:
             raise SettingsError(
                 f"Pulumi.{self.stack}.yaml has no Google Cloud project.",
-                f"Set it: pulumi config set gcp:project my-project --stack {self.stack}; or try one with --project.",
+                f"Run: pulumi stack select --create {self.stack} && pulumi config set gcp:project my-project; "
+                "or try a project with --project.",
             )
         try:
             dataset_name(project, "dataset")
