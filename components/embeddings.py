@@ -83,7 +83,7 @@ class EmbeddedImagesProvider(Provider):
 
     def diff(self, _id: str, olds: Properties, news: Properties) -> DiffResult:
         found = super().diff(_id, olds, news)
-        if "table" in found.replaces:  # vectors of another kind: all anew, beside those that are there
+        if "table" in (found.replaces or ()):  # vectors of another kind: all anew, beside those that are there
             limit = news.get("limit")
             limit = None if limit is None else int(limit)
             say(plan.most(news["endpoint"], news["location"], limit, float(news["budget_usd"])))

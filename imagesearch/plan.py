@@ -132,8 +132,8 @@ def most(endpoint: str, location: str, limit: int | None, budget: float) -> str:
         return f"embed at most {limit:,} images (images.limit): {terms(embedding(endpoint, location, limit), location)}"
     quota = ENDPOINTS[endpoint].quota_in(location)
     return (
-        f"embed all images there are, for images.limit is null: {prices.words(prices.estimate(endpoint, 1_000))} and at "
-        f"least {duration(quota.minutes(1_000))} for every 1,000, at {location}'s quota of "
+        f"embed all images there are, for images.limit is null: {prices.words(prices.estimate(endpoint, 1_000))} and "
+        f"at least {duration(quota.minutes(1_000))} for every 1,000, at {location}'s quota of "
         f"{quota.requests_per_minute:,} a minute; over embedding.budgetUsd = {budget:g} a run refuses to start"
     )
 
