@@ -83,10 +83,8 @@ class EmbeddedImagesProvider(Provider):
 
     def diff(self, _id: str, olds: Properties, news: Properties) -> DiffResult:
         found = super().diff(_id, olds, news)
-        if "table" in (found.replaces or ()):  # vectors of another kind: all anew, beside those that are there
-            limit = news.get("limit")
-            limit = None if limit is None else int(limit)
-            say(plan.most(news["endpoint"], news["location"], limit, float(news["budget_usd"])))
+        if "table" in (found.replaces or ()) and "budget_usd" in news:
+            say(_anew(news))
         return found
 
     def moved(self, olds: Properties, news: Properties) -> bool:
@@ -211,6 +209,17 @@ def _properties(settings: Settings, object_table: ObjectTable, model: RemoteMode
             include={"wait", "max_attempts", "deadline_minutes", "budget_usd", "max_prune_fraction"}
         ),
     }
+
+
+def _anew(properties: Properties) -> str:
+    """What vectors of another kind take: all anew, beside those that are there."""
+    limit = properties.get("limit")
+    return plan.most(
+        properties["endpoint"],
+        properties["location"],
+        None if limit is None else int(limit),
+        float(properties["budget_usd"]),
+    )
 
 
 def _tables(properties: Properties) -> tuple[Identifier, Identifier]:

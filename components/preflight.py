@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 
 from components.dynamic import Properties, Provider, hidden, say
 from components.settings import Stack
-from imagesearch import plan, preflight, rest
+from imagesearch import clients, plan, preflight, rest
 from imagesearch.permissions import SERVICES
 from imagesearch.prerequisites import Wanted, wanted
 
@@ -38,6 +38,7 @@ class PreflightProvider(Provider):
         first = _changed(olds, news)
         report = preflight.run(self._client, _WANTED.validate_python({**news, "first": first}))
         report.refuse()
+        clients.load()  # while the engine starts the gcp plugin
         for line in report.lines("unchecked") if first else ():
             say(line)
         if not olds:

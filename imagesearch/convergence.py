@@ -17,10 +17,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from google.cloud import bigquery
-
 from imagesearch import plan, sql, waiting
 from imagesearch.bigquery import Row, Warehouse
+from imagesearch.clients import bigquery
 from imagesearch.embeddings import (
     Counts,
     Embeddings,

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from google.cloud import bigquery
 from pydantic import TypeAdapter
 
 from imagesearch import ownership, sql
 from imagesearch.bigquery import Row, Warehouse
+from imagesearch.clients import bigquery
 from imagesearch.models import ENDPOINTS
 from imagesearch.sql import Identifier
 

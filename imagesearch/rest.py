@@ -13,29 +13,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-import google.auth
-from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
-from google.auth.transport.requests import AuthorizedSession
-from google.oauth2.credentials import Credentials
-from requests import RequestException, Response, Session
-from requests.adapters import HTTPAdapter
-from urllib3 import Retry
-
+from imagesearch.clients import adapters, auth, auth_exceptions, auth_requests, credentials, http_retry, requests
 from imagesearch.errors import ServiceUnreachable
 
 LOG_IN = "Run: gcloud auth application-default login"
 TIMEOUT = 60.0
 """Seconds that one request may take."""
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
-_RETRY = Retry(
-    total=6,
-    connect=2,
-    backoff_factor=0.2,
-    status_forcelist=(429, 500, 502, 503, 504),
-    allowed_methods=None,
-    raise_on_status=False,
-)
-"""Everything asked here may be asked twice without harm. A closed port stays closed; a service comes back."""
 
 
 @dataclass(frozen=True)
@@ -109,13 +93,13 @@ class Client:
         try:
             session = self._session if known else self._anyone
             answer = _answer(session.request(method, url, timeout=TIMEOUT, **request))
-        except DefaultCredentialsError:
+        except auth_exceptions.DefaultCredentialsError:
             raise ServiceUnreachable("There are no credentials of Google Cloud.", LOG_IN) from None
-        except GoogleAuthError as error:
+        except auth_exceptions.GoogleAuthError as error:
             given = "gcp:accessToken" if self.access_token else "the credentials"
             why = " ".join(str(error).split())
             raise ServiceUnreachable(f"Google Cloud does not accept {given}: {why}", LOG_IN) from None
-        except RequestException as error:
+        except requests.RequestException as error:
             raise self._unreachable(service, error) from None
         if answer.code >= 500:
             raise ServiceUnreachable(f"{service.name} keeps failing: {answer.message}", "Run again later.")
@@ -130,7 +114,7 @@ class Client:
                 return f"serviceAccount:{account}"
             claims = str(getattr(self.credentials, "id_token", None) or "").split(".")
             email = json.loads(base64.urlsafe_b64decode(claims[1] + "==")).get("email") if len(claims) == 3 else ""
-        except (GoogleAuthError, ValueError):
+        except (auth_exceptions.GoogleAuthError, ValueError):
             return ""
         return f"user:{email}" if email else ""
 
@@ -147,15 +131,15 @@ class Client:
     @cached_property
     def credentials(self) -> Any:
         """In whose name is asked. Raises GoogleAuthError."""
-        return Credentials(self.access_token) if self.access_token else google.auth.default(scopes=[_SCOPE])[0]
+        return credentials.Credentials(self.access_token) if self.access_token else auth.default(scopes=[_SCOPE])[0]
 
     @cached_property
-    def _session(self) -> Session:
-        return _patient(AuthorizedSession(self.credentials))
+    def _session(self) -> requests.Session:
+        return _patient(auth_requests.AuthorizedSession(self.credentials))
 
     @cached_property
-    def _anyone(self) -> Session:
-        return _patient(Session())
+    def _anyone(self) -> requests.Session:
+        return _patient(requests.Session())
 
     def _unreachable(self, service: Service, error: Exception) -> ServiceUnreachable:
         found = re.search(r"\[Errno -?\d+\] ([^'\")]+)", str(error))
@@ -169,14 +153,25 @@ class Client:
         return ServiceUnreachable(f"{service.name} does not answer ({why}).", "Check the network; then run again.")
 
 
-def _patient(session: Session) -> Session:
-    """The session, asking again what failed in passing."""
+def _patient(session: requests.Session) -> requests.Session:
+    """The session, asking again what failed in passing: everything asked here may be asked twice without harm.
+
+    A port that is closed is given up soon, a service that is troubled later.
+    """
+    retry = http_retry.Retry(
+        total=6,
+        connect=2,
+        backoff_factor=0.2,
+        status_forcelist=(429, 500, 502, 503, 504),
+        allowed_methods=None,
+        raise_on_status=False,
+    )
     for scheme in ("https://", "http://"):
-        session.mount(scheme, HTTPAdapter(max_retries=_RETRY))
+        session.mount(scheme, adapters.HTTPAdapter(max_retries=retry))
     return session
 
 
-def _answer(response: Response) -> Answer:
+def _answer(response: requests.Response) -> Answer:
     try:
         body = response.json()
     except ValueError:
