@@ -9,13 +9,15 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 IMAGES ?=
 PORT ?=
+STACK ?= local
+PROJECT ?=
 HOME_DIR := $(CURDIR)/.local
 step := scripts/step
 # --name=… for NAME=… on make's command line; the environment may have a NAME of its own.
 lower = $(shell echo $(1) | tr A-Z a-z)
 given = $(if $(findstring command line,$(origin $(1))),'--$(call lower,$(1))=$(subst ','\'',$($(1)))')
 
-.PHONY: help setup up preview status search gallery new-stack destroy clean test test-faults lint bench
+.PHONY: help setup up preview preflight status search gallery new-stack destroy clean test test-faults lint bench
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +38,10 @@ up: setup ## local cloud, pictures, `pulumi up`, results, gallery (IMAGES=folder
 preview: setup ## what `make up` would change
 	@./local python -m localcloud serve --detach
 	./local pulumi preview --non-interactive
+
+preflight: setup ## is everything there that `pulumi up` needs? (STACK=local; STACK=dev PROJECT=my-project)
+	@$(if $(filter local,$(STACK)),./local python -m localcloud serve --detach)
+	$(if $(filter local,$(STACK)),./local python,.venv/bin/python) -m imagesearch --stack $(STACK) preflight $(if $(PROJECT),--project $(PROJECT))
 
 status: ## what the stack holds and found
 	@./local python -m imagesearch status

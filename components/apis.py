@@ -6,14 +6,7 @@ import pulumi
 import pulumi_gcp as gcp
 
 from components.settings import Stack
-
-SERVICES = (
-    "bigquery.googleapis.com",
-    "bigqueryconnection.googleapis.com",
-    "aiplatform.googleapis.com",
-    "storage.googleapis.com",
-)
-FOR_THE_NOTEBOOK = ("dataform.googleapis.com",)
+from imagesearch.permissions import services
 
 
 class Apis(pulumi.ComponentResource):
@@ -23,7 +16,7 @@ class Apis(pulumi.ComponentResource):
 
     def __init__(self, name: str, stack: Stack, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("image-search:index:Apis", name, None, opts)
-        self.names = [*SERVICES, *(FOR_THE_NOTEBOOK if stack.settings.notebook.enabled else ())]
+        self.names = list(services(notebook=stack.settings.notebook.enabled))
         for service in self.names:
             gcp.projects.Service(
                 service.split(".")[0],

@@ -1,7 +1,7 @@
 """The dataset, and what keeps it clean: on destroy it leaves with everything of this stack, and with nothing else.
 
 A dataset cannot be moved, and a new one in its place would begin with paying for every image again; so a changed
-location is refused, and so is a dataset that belongs to another stack.
+location is refused, and so is a dataset that belongs to another stack: imagesearch/preflight.py.
 """
 
 from __future__ import annotations
@@ -13,42 +13,9 @@ from pulumi.dynamic import CreateResult, ReadResult, Resource
 from components.dynamic import Properties, Provider, hidden
 from components.left_behind import made_anew
 from components.settings import Stack
-from imagesearch.errors import ImageSearchError, NotOurs, SettingsError
-from imagesearch.locations import canonical
-from imagesearch.ownership import STACK, describe, drop_empty_dataset, sweep
+from imagesearch.errors import NotOurs
+from imagesearch.ownership import describe, drop_empty_dataset, sweep
 from imagesearch.sql import dataset_name
-
-
-def check_dataset(stack: Stack) -> None:
-    """End the program with one message when the dataset is there, and elsewhere or another stack's.
-
-    What cannot be read is not checked: most often there is no dataset yet.
-    """
-    settings = stack.settings.dataset
-    try:
-        found = gcp.bigquery.get_dataset(dataset_id=settings.id, project=stack.project)
-    except Exception:  # the SDK raises nothing narrower for a data source that fails
-        return
-    if refusal := _refusal(stack, canonical(found.location), (found.labels or {}).get(STACK)):
-        raise pulumi.RunError(str(refusal))
-
-
-def _refusal(stack: Stack, location: str, owner: str | None) -> ImageSearchError | None:
-    """Why this stack may not have the dataset that is in `location` and of the stack `owner`."""
-    settings = stack.settings.dataset
-    if owner not in (None, stack.labels[STACK]):
-        return NotOurs(
-            f"dataset.id: the dataset {settings.id} of {stack.project} belongs to the stack {owner}.",
-            "Nothing was created or changed. Choose another dataset.id for this stack.",
-        )
-    if location != settings.location:
-        return SettingsError(
-            f"dataset.location: the dataset {settings.id} is in {location}, not in {settings.location}, and a dataset "
-            "cannot be moved.",
-            "Nothing was created or changed. Put dataset.location back, choose another dataset.id in a new stack, or "
-            "`pulumi destroy` first: the embeddings there are lost then.",
-        )
-    return None
 
 
 class DatasetContentsProvider(Provider):

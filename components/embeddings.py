@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import pulumi
-from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
+from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from components.dynamic import Properties, Provider, hidden, identifier, inputs_of, say
 from components.object_table import ObjectTable
@@ -80,6 +80,12 @@ class EmbeddedImagesProvider(Provider):
     """Converges the rows of the tables; deletes none, for they go with the tables."""
 
     replacing = ("project", "location", "table")
+
+    def diff(self, _id: str, olds: Properties, news: Properties) -> DiffResult:
+        found = super().diff(_id, olds, news)
+        if "table" in (found.replaces or ()) and "budget_usd" in news:
+            say(_anew(news))
+        return found
 
     def moved(self, olds: Properties, news: Properties) -> bool:
         if news["sync"] == "onChange":
@@ -210,6 +216,17 @@ def _properties(settings: Settings, object_table: ObjectTable, model: RemoteMode
             include={"wait", "max_attempts", "deadline_minutes", "budget_usd", "max_prune_fraction"}
         ),
     }
+
+
+def _anew(properties: Properties) -> str:
+    """What vectors of another kind take: all anew, beside those that are there."""
+    limit = properties.get("limit")
+    return plan.most(
+        properties["endpoint"],
+        properties["location"],
+        None if limit is None else int(limit),
+        float(properties["budget_usd"]),
+    )
 
 
 def _tables(properties: Properties) -> tuple[Identifier, Identifier]:

@@ -5,6 +5,8 @@
     python -m imagesearch gallery [--output F]   one HTML page with the pictures that were found
     python -m imagesearch failures [--json]      images that are not embedded, and why
     python -m imagesearch converge               go on embedding, as `pulumi up` would
+    python -m imagesearch preflight [--json]     is everything there that `pulumi up` needs? works without a stack
+    python -m imagesearch plan [--json]          what `pulumi up` would embed, delete and pay; works without a stack
 
 Exit codes: 0 done · 1 it failed, and the message says what to do · 2 the arguments are wrong · 3 converge has not
 finished (embedding.wait is false).
@@ -19,7 +21,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from imagesearch import convergence, embeddings, gallery, report, search, stack
+from imagesearch import before_up, convergence, embeddings, gallery, report, search, stack
 from imagesearch.errors import ImageSearchError
 
 
@@ -103,6 +105,8 @@ def _parser() -> argparse.ArgumentParser:
 
     go_on = commands.add_parser("converge", help="go on embedding, as `pulumi up` would")
     go_on.set_defaults(run=_converge)
+
+    before_up.add_commands(commands)
 
     page = commands.add_parser("gallery", help="write one HTML page with the pictures that were found")
     page.add_argument("--output", default="gallery.html", metavar="FILE", help="where to (default gallery.html)")

@@ -14,12 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
-from google.api_core import exceptions
-from google.api_core.client_options import ClientOptions
-from google.api_core.retry import Retry
-from google.cloud import bigquery
-from google.oauth2.credentials import Credentials
-
+from imagesearch.clients import bigquery, client_options, credentials, exceptions, retry
 from imagesearch.errors import (
     DeadlinePassed,
     JobCancelled,
@@ -32,7 +27,9 @@ from imagesearch.sql import Identifier
 
 Row = dict[str, Any]
 _Answer = TypeVar("_Answer")
-Parameter: TypeAlias = bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter | bigquery.StructQueryParameter
+Parameter: TypeAlias = (
+    "bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter | bigquery.StructQueryParameter"  # loaded late
+)
 
 CREATION_TIMEOUT = 60.0
 """Seconds that creating a job, or any other single request, may take with all its retries."""
@@ -65,11 +62,11 @@ class Warehouse:
     def __init__(self, target: Target, *, labels: Mapping[str, str]) -> None:
         self.target = target
         self.labels = dict(labels)
-        options = ClientOptions(api_endpoint=api_root(target.endpoint)) if target.endpoint else None
-        credentials = Credentials(target.access_token) if target.access_token else None
-        self._retry = Retry(predicate=_transient, initial=0.2, maximum=8.0, timeout=CREATION_TIMEOUT)
+        options = client_options.ClientOptions(api_endpoint=api_root(target.endpoint)) if target.endpoint else None
+        given = credentials.Credentials(target.access_token) if target.access_token else None
+        self._retry = retry.Retry(predicate=_transient, initial=0.2, maximum=8.0, timeout=CREATION_TIMEOUT)
         self.client = bigquery.Client(
-            project=target.project, location=target.location, client_options=options, credentials=credentials
+            project=target.project, location=target.location, client_options=options, credentials=given
         )
 
     def query(self, sql: str, parameters: Sequence[Parameter] = ()) -> list[Row]:

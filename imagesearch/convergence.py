@@ -17,10 +17,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from google.cloud import bigquery
-
-from imagesearch import plan, prices, sql, waiting
+from imagesearch import plan, sql, waiting
 from imagesearch.bigquery import Row, Warehouse
+from imagesearch.clients import bigquery
 from imagesearch.embeddings import (
     Counts,
     Embeddings,
@@ -29,7 +28,7 @@ from imagesearch.embeddings import (
     selection_parameters,
     staging_tables,
 )
-from imagesearch.errors import DeadlinePassed, InvariantBroken, OverBudget, PruneRefused, Stalled
+from imagesearch.errors import DeadlinePassed, InvariantBroken, Stalled
 from imagesearch.sql import Identifier, Text
 from imagesearch.waiting import Say, until_granted
 
@@ -136,8 +135,8 @@ class _Run:
         """Where things stand, once it is known to be believable and affordable."""
         work = self._work
         counts = self._granted(lambda: count(self._warehouse, work))
-        _guard_prune(work, counts)
-        _guard_budget(work, counts)
+        for refusal in plan.refusals(work, counts):
+            raise refusal
         return counts
 
     def prune(self, counts: Counts) -> None:
@@ -267,26 +266,6 @@ class _Run:
             f"are embedded, {left.set_aside:,} set aside, {left.pending:,} pending; the commonest status is {status}.",
             "What was embedded is kept. Look at the quota of the endpoint and run again; embedding.maxAttempts sets "
             "how many such rounds are allowed.",
-        )
-
-
-def _guard_prune(work: Embeddings, counts: Counts) -> None:
-    if counts.stored and counts.stale / counts.stored > work.max_prune_fraction:
-        raise PruneRefused(
-            f"{counts.stale:,} of {counts.stored:,} embedded images are gone from the bucket "
-            f"({counts.stale / counts.stored:.0%}), more than embedding.maxPruneFraction = {work.max_prune_fraction:g} "
-            "allows; nothing was deleted.",
-            "If that is right, raise embedding.maxPruneFraction for one run. If not, check images.uris and the bucket.",
-        )
-
-
-def _guard_budget(work: Embeddings, counts: Counts) -> None:
-    dollars = prices.estimate(work.endpoint, counts.pending)
-    if dollars > work.budget_usd:
-        raise OverBudget(
-            f"Embedding {counts.pending:,} images costs about {prices.words(dollars)}, over "
-            f"embedding.budgetUsd = {work.budget_usd:g}; nothing was paid.",
-            "Raise embedding.budgetUsd, or lower images.limit.",
         )
 
 

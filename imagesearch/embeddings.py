@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from google.cloud import bigquery
 from pydantic import TypeAdapter
 
 from imagesearch import ownership, sql
 from imagesearch.bigquery import Row, Warehouse
+from imagesearch.clients import bigquery
 from imagesearch.models import ENDPOINTS
 from imagesearch.sql import Identifier
 
@@ -48,8 +48,7 @@ class Embeddings:
     @property
     def batch_size(self) -> int:
         """Rows that one job embeds."""
-        quota = ENDPOINTS[self.endpoint].quota_in(self.location)
-        return min(int(quota.requests_per_minute * BATCH_MINUTES), quota.rows_per_job)
+        return batch_size(self.endpoint, self.location)
 
     @property
     def job_prefix(self) -> str:
@@ -59,6 +58,12 @@ class Embeddings:
     def staging(self, suffix: str) -> Identifier:
         """The staging table with that suffix."""
         return Identifier((*self.table.parts[:-1], f"{_staging_prefix(self.table)}{suffix}"))
+
+
+def batch_size(endpoint: str, location: str) -> int:
+    """Rows that one job embeds there."""
+    quota = ENDPOINTS[endpoint].quota_in(location)
+    return min(int(quota.requests_per_minute * BATCH_MINUTES), quota.rows_per_job)
 
 
 def parse(values: Mapping[str, Any]) -> Embeddings:

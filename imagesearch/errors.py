@@ -2,6 +2,7 @@
 
     ImageSearchError                   what failed, and what to do
     ├── SettingsError                  the stack config is wrong; nothing was created
+    ├── NotReady                       preflight found what is missing; nothing was created
     ├── StatementFailed                BigQuery refused a statement for good
     │   └── NotThere                   … because a dataset, table or model is gone
     ├── ServiceUnreachable             BigQuery did not answer, or kept answering 5xx
@@ -16,6 +17,7 @@
     └── RecallTooLow                   the index misses more than `index.minRecall` allows
 
 Every message is one line of what failed; `remedy` is one line of what to do. Both are shown, and no traceback.
+NotReady shows its findings between the two.
 """
 
 from __future__ import annotations
@@ -35,6 +37,17 @@ class ImageSearchError(Exception):
 
 class SettingsError(ImageSearchError):
     """A key of the stack config is unknown, of the wrong type, or not allowed."""
+
+
+class NotReady(ImageSearchError):
+    """Preflight found something missing. `details` are its findings, each with the commands that mend it."""
+
+    def __init__(self, what: str, remedy: str, *, details: tuple[str, ...] = ()) -> None:
+        super().__init__(what, remedy)
+        self.details = details
+
+    def __str__(self) -> str:
+        return "\n".join([self.what, *self.details, self.remedy])
 
 
 class StatementFailed(ImageSearchError):

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from google.cloud import bigquery
 from tenacity import Retrying, retry_if_exception, stop_after_attempt
 
 from imagesearch import ownership, sql
 from imagesearch.bigquery import Warehouse
+from imagesearch.clients import bigquery
 from imagesearch.errors import Stalled, StatementFailed
 from imagesearch.sql import Identifier, Text
 from imagesearch.waiting import Say, until_granted

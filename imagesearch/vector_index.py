@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from google.cloud import bigquery
-
 from imagesearch import sql
 from imagesearch.bigquery import Row, Warehouse
+from imagesearch.clients import bigquery
 from imagesearch.errors import DeadlinePassed, RecallTooLow
 from imagesearch.sql import Identifier, Text
 from imagesearch.waiting import Say

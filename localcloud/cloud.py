@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 
 from starlette.routing import Route
 
@@ -43,7 +44,7 @@ class LocalServices:
         return [
             *connections.routes(self._context),
             *dataform.routes(self._context),
-            *projects.routes(self._context),
+            *projects.routes(self._context, partial(services.when_enabled, self._context, projects.SERVICE)),
             *services.routes(self._context),
             *storage.routes(self._context, self._buckets),
             *vertex.routes(self._context, self._endpoint),

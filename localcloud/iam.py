@@ -18,7 +18,7 @@ from typing import Any
 
 from localcloud.context import Context
 from localcloud.errors import ApiError, Unsupported
-from localcloud.roles import permissions
+from localcloud.roles import KNOWN, permissions
 from localcloud.store import Document
 
 Binding = dict[str, Any]
@@ -82,8 +82,19 @@ class Iam:
         if not self.allows(member, permission, resource):
             raise denied(member, permission, resource)
 
-    def held(self, member: str, wanted: list[str], resource: str) -> list[str]:
-        """Those of the wanted permissions that the member has, for testIamPermissions."""
+    def held(self, member: str, wanted: Any, resource: str) -> list[str]:
+        """Those of the wanted permissions that the member has, for testIamPermissions.
+
+        Raises ApiError 400 for wildcards, and Unsupported for a permission that no role here has: of that one, neither
+        yes nor no would be true.
+        """
+        if not isinstance(wanted, list) or not all(isinstance(permission, str) for permission in wanted):
+            raise _bad_request("permissions must be a list of names.")
+        for permission in wanted:
+            if "*" in permission:
+                raise _bad_request(f"Permission {permission} is not valid: wildcards are not allowed.")
+            if permission not in KNOWN:
+                raise Unsupported(f"permission {permission!r}")
         return [permission for permission in wanted if self.allows(member, permission, resource)]
 
     def _document(self, resource: str) -> Document:

@@ -5,13 +5,18 @@ Source: the discovery document of cloudresourcemanager v1.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from localcloud.context import Context, json_of, member_of
 from localcloud.errors import ApiError, Unsupported
 from localcloud.iam import Iam
+
+SERVICE = "cloudresourcemanager.googleapis.com"
+Handler = Callable[[Request], Response]
 
 _ROOT = "/cloudresourcemanager/v1/projects"
 
@@ -28,16 +33,17 @@ def resolve(context: Context, name: str) -> str:
     return context.project
 
 
-def routes(context: Context) -> list[Route]:
-    """projects.get, list, getIamPolicy, setIamPolicy and testIamPermissions."""
+def routes(context: Context, when_enabled: Callable[[Handler], Handler]) -> list[Route]:
+    """projects.get, list, getIamPolicy, setIamPolicy and testIamPermissions, each behind `when_enabled`."""
     api = _Projects(context)
-    return [
-        Route(_ROOT, api.list, methods=["GET"]),
-        Route(_ROOT + "/{project}:getIamPolicy", api.get_policy, methods=["POST"]),
-        Route(_ROOT + "/{project}:setIamPolicy", api.set_policy, methods=["POST"]),
-        Route(_ROOT + "/{project}:testIamPermissions", api.test_permissions, methods=["POST"]),
-        Route(_ROOT + "/{project}", api.get, methods=["GET"]),
+    table: list[tuple[str, str, Handler]] = [
+        ("", "GET", api.list),
+        ("/{project}:getIamPolicy", "POST", api.get_policy),
+        ("/{project}:setIamPolicy", "POST", api.set_policy),
+        ("/{project}:testIamPermissions", "POST", api.test_permissions),
+        ("/{project}", "GET", api.get),
     ]
+    return [Route(_ROOT + path, when_enabled(handler), methods=[verb]) for path, verb, handler in table]
 
 
 class _Projects:
@@ -64,8 +70,8 @@ class _Projects:
 
     def test_permissions(self, request: Request) -> JSONResponse:
         resource = f"projects/{resolve(self._context, request.path_params['project'])}"
-        wanted = json_of(request).get("permissions") or []
-        return JSONResponse({"permissions": self._iam.held(member_of(request), wanted, resource)})
+        held = self._iam.held(member_of(request), json_of(request).get("permissions") or [], resource)
+        return JSONResponse({"permissions": held})
 
     def _allowed(self, request: Request, verb: str) -> str:
         resource = f"projects/{resolve(self._context, request.path_params['project'])}"

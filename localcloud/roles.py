@@ -26,6 +26,16 @@ _OBJECTS = _of("storage.objects", _CRUD)
 _SERVICES = _of("serviceusage.services", "disable enable get list use")
 _PROJECT = _of("resourcemanager.projects", f"get {_IAM}")
 _REPOSITORIES = _of("dataform.repositories", f"{_CRUD} commit fetchHistory queryDirectoryContents readFile {_IAM}")
+_BIGQUERY_CONFIG = _of("bigquery.config", "get update")
+_READ_SESSIONS = _of("bigquery.readsessions", "create getData update")
+_NOTEBOOKS = (
+    _of("dataform.locations", "get list")
+    | _of("dataform.collections", "create list")
+    | _of("aiplatform.notebookRuntimeTemplates", "apply get list getIamPolicy")
+    | _of("aiplatform.notebookRuntimes", "assign get list")
+    | {"aiplatform.operations.list"}
+)
+"""What the tutorial lists for notebooks, beyond repositories. Only answered for: nothing here asks for them."""
 _PREDICT = frozenset({"aiplatform.endpoints.predict"})
 _SEE_PROJECT = frozenset({"resourcemanager.projects.get"})
 
@@ -39,7 +49,7 @@ _DATA_OWNER = _DATASETS | _TABLES | _MODELS
 _CONNECTION_USER = _of("bigquery.connections", "get getIamPolicy list use")
 _JOB_USER = frozenset({"bigquery.jobs.create"})
 _USER = _JOB_USER | _of("bigquery.datasets", "create get") | _of("bigquery.tables", "list") | {"bigquery.jobs.list"}
-_BIGQUERY_ADMIN = _DATA_OWNER | _JOBS | _CONNECTIONS | _OBJECT_REFS
+_BIGQUERY_ADMIN = _DATA_OWNER | _JOBS | _CONNECTIONS | _OBJECT_REFS | _BIGQUERY_CONFIG | _READ_SESSIONS
 _READ_REPOSITORIES = _of("dataform.repositories", "fetchHistory get list queryDirectoryContents readFile")
 
 _VIEWER = (
@@ -60,7 +70,7 @@ _EDITOR = (
     | _REPOSITORIES - {"dataform.repositories.setIamPolicy"}
     | _PREDICT
 )
-_OWNER = _EDITOR | _BIGQUERY_ADMIN | _BUCKETS | _OBJECTS | _PROJECT | _REPOSITORIES
+_OWNER = _EDITOR | _BIGQUERY_ADMIN | _BUCKETS | _OBJECTS | _PROJECT | _REPOSITORIES | _NOTEBOOKS
 
 ROLES: dict[str, frozenset[str]] = {
     "roles/owner": _OWNER,
@@ -70,7 +80,7 @@ ROLES: dict[str, frozenset[str]] = {
     "roles/aiplatform.admin": _PREDICT | _SEE_PROJECT,
     "roles/aiplatform.serviceAgent": _PREDICT | _of("storage.objects", "create get list") | {"storage.buckets.get"},
     "roles/bigquery.admin": _BIGQUERY_ADMIN | _SEE_PROJECT,
-    "roles/bigquery.studioAdmin": _BIGQUERY_ADMIN | _SEE_PROJECT | _REPOSITORIES | _PREDICT,
+    "roles/bigquery.studioAdmin": _BIGQUERY_ADMIN | _SEE_PROJECT | _REPOSITORIES | _NOTEBOOKS | _PREDICT,
     "roles/bigquery.connectionAdmin": _CONNECTIONS,
     "roles/bigquery.connectionUser": _CONNECTION_USER,
     "roles/bigquery.dataEditor": _DATA_EDITOR | _SEE_PROJECT,
@@ -99,6 +109,9 @@ ROLES: dict[str, frozenset[str]] = {
     "roles/storage.objectUser": _OBJECTS | _SEE_PROJECT,
     "roles/storage.objectViewer": _of("storage.objects", "get list") | _SEE_PROJECT,
 }
+
+KNOWN = frozenset().union(*ROLES.values())
+"""Every permission that can be asked for."""
 
 
 def permissions(role: str) -> frozenset[str]:

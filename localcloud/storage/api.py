@@ -115,7 +115,8 @@ class _Api:
         self._buckets.bucket(bucket)
         wanted = request.query_params.getlist("permissions")
         held = self._iam.held(member_of(request), wanted, bucket_resource(bucket))
-        return JSONResponse({"kind": "storage#testIamPermissionsResponse", "permissions": held})
+        answer: dict[str, Any] = {"kind": "storage#testIamPermissionsResponse"}
+        return JSONResponse(answer | ({"permissions": held} if held else {}))
 
     def list_objects(self, request: Request) -> Response:
         _only(request, {"prefix", "delimiter", "maxResults", "pageToken", "startOffset", "endOffset", "versions"})

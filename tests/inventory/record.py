@@ -32,13 +32,19 @@ INVENTED: dict[str, dict[str, Any]] = {
 """What the cloud would answer and other resources take as inputs."""
 
 
-class Cloud(mocks.Mocks):
-    """Answers every resource with its inputs, and every bucket with the location it is given."""
+class ResourceFailed(Exception):
+    """A resource that was told to fail."""
 
-    def __init__(self, bucket_location: str) -> None:
-        self.bucket_location = bucket_location
+
+class Cloud(mocks.Mocks):
+    """Answers every resource with its inputs, but those of the type that `fails`."""
+
+    def __init__(self, fails: str) -> None:
+        self.fails = fails
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        if self.fails and args.typ.endswith(f":{self.fails}"):
+            raise ResourceFailed(args.name)
         answer = {**args.inputs, **INVENTED.get(args.typ, {})}
         if args.typ == "gcp:bigquery/connection:Connection":
             place = f"projects/000000000000/locations/{args.inputs['location'].lower()}"
@@ -46,10 +52,7 @@ class Cloud(mocks.Mocks):
         return f"{args.name}-id", answer
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-        if args.token == "gcp:bigquery/getDataset:getDataset":
-            return {}, [("datasetId", "there is no dataset yet")]
-        assert args.token == "gcp:storage/getBucket:getBucket", args.token
-        return {**args.args, "location": self.bucket_location}, []
+        raise AssertionError(f"the program asks the provider nothing before it declares: {args.token}")
 
 
 class Recorder(mocks.MockMonitor):
@@ -75,12 +78,11 @@ class Recorder(mocks.MockMonitor):
         return super().RegisterResource(request)  # type: ignore[no-untyped-call]
 
 
-def record(stack: str, config: dict[str, Any], bucket_location: str | None = None) -> dict[str, Any]:
-    """Run the program for a stack config in a new process; its buckets are where its dataset is, unless said."""
-    bucket_location = bucket_location or config["image-search:dataset"]["location"].upper()
+def record(stack: str, config: dict[str, Any], fails: str = "") -> dict[str, Any]:
+    """Run the program for a stack config in a new process; resources of the type that `fails` do."""
     answer = subprocess.run(
         [sys.executable, "-m", "tests.inventory.record"],
-        input=json.dumps({"stack": stack, "config": config, "bucket_location": bucket_location}),
+        input=json.dumps({"stack": stack, "config": config, "fails": fails}),
         capture_output=True,
         text=True,
         cwd=ROOT,
@@ -112,7 +114,7 @@ def _program() -> None:
 def _main() -> None:
     asked = json.loads(sys.stdin.read())
     config = {"gcp:project": NO_PROJECT, **asked["config"]}
-    recorder = Recorder(Cloud(asked["bucket_location"]))
+    recorder = Recorder(Cloud(asked["fails"]))
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     mocks.set_mocks(recorder.mocks, project=PROJECT, stack=asked["stack"], preview=False, monitor=recorder)
@@ -121,7 +123,7 @@ def _main() -> None:
     error = ""
     try:
         loop.run_until_complete(run_pulumi_func(_program))
-    except pulumi.RunError as refusal:
+    except (pulumi.RunError, ResourceFailed) as refusal:
         error = str(refusal)
     root = pulumi.runtime.get_root_resource()
     outputs = sorted(root.outputs) if isinstance(root, Stack) else []

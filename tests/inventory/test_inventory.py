@@ -111,10 +111,11 @@ def test_a_bad_config_ends_the_program_before_anything_is_registered(case: str) 
     assert len(recorded["error"].splitlines()) == 2, "one line of what is wrong, one of what to do"
 
 
-def test_a_bucket_elsewhere_ends_the_program_before_anything_is_registered() -> None:
-    recorded = record("local", LOCAL.config, bucket_location="EUROPE-WEST1")
-    assert recorded["resources"] == []
-    assert "gs://demo-images is in europe-west1, and dataset.location is US" in recorded["error"]
+@STACKS
+def test_everything_waits_for_preflight(stack: StackFile) -> None:
+    """Also what other components do not lead to it: nothing is registered before."""
+    recorded = record(stack.stack, stack.config, fails="Preflight")
+    assert [entry["name"] for entry in recorded["resources"]] == ["preflight"]
 
 
 def _resources(stack: StackFile) -> list[dict[str, Any]]:

@@ -170,6 +170,89 @@ def test_a_caller_without_a_role_may_not_even_look(cloud: Running) -> None:
     assert cloud.http.post(f"{path}:testIamPermissions", json=wanted).json() == wanted
 
 
+TUTORIAL = [
+    "bigquery.datasets.create",
+    "bigquery.connections.create",
+    "bigquery.connections.delegate",
+    "bigquery.connections.use",
+    "bigquery.config.get",
+    "bigquery.config.update",
+    "resourcemanager.projects.getIamPolicy",
+    "resourcemanager.projects.setIamPolicy",
+    "bigquery.tables.create",
+    "bigquery.tables.update",
+    "bigquery.jobs.create",
+    "bigquery.models.create",
+    "bigquery.models.getData",
+    "bigquery.models.updateData",
+    "bigquery.models.updateMetadata",
+    "bigquery.readsessions.create",
+    "dataform.repositories.create",
+    "dataform.locations.list",
+    "aiplatform.notebookRuntimes.assign",
+    "serviceusage.services.enable",
+]
+"""Of the permissions that the tutorial lists."""
+
+
+def granted_to(cloud: Running, *roles: str) -> list[str]:
+    """Which of them a caller with these roles has, as Google's client is told."""
+    member = f"user:{len(roles)}@example.com"
+    for role in roles:
+        cloud.grant(role, member)
+    path = f"/cloudresourcemanager/v1/projects/{PROJECT}:testIamPermissions"
+    return cloud.as_(member).post(path, json={"permissions": TUTORIAL}).json().get("permissions", [])
+
+
+def test_the_tutorials_roles_have_the_permissions_that_it_lists(cloud: Running) -> None:
+    assert granted_to(cloud) == []
+    studio = granted_to(cloud, "roles/bigquery.studioAdmin")
+    assert set(TUTORIAL) - set(studio) == {
+        "resourcemanager.projects.getIamPolicy",
+        "resourcemanager.projects.setIamPolicy",
+        "serviceusage.services.enable",
+    }
+    both = granted_to(cloud, "roles/bigquery.studioAdmin", "roles/resourcemanager.projectIamAdmin")
+    assert set(TUTORIAL) - set(both) == {"serviceusage.services.enable"}
+    projects = cloud.discovery("cloudresourcemanager", "v1").projects()
+    answer = projects.testIamPermissions(resource=PROJECT, body={"permissions": TUTORIAL}).execute()
+    assert answer["permissions"] == TUTORIAL, "the owner's, in the order that was asked"
+
+
+def test_neither_yes_nor_no_is_said_of_a_permission_that_no_role_here_has(cloud: Running) -> None:
+    path = f"/cloudresourcemanager/v1/projects/{PROJECT}:testIamPermissions"
+    unknown = cloud.http.post(path, json={"permissions": ["spanner.instances.create"]})
+    assert unknown.status_code == 501
+    assert "Unsupported by the local cloud: permission 'spanner.instances.create'" in unknown.text
+    wild = cloud.http.post(path, json={"permissions": ["bigquery.tables.*"]})
+    assert wild.status_code == 400 and "wildcards are not allowed" in wild.text
+
+
+def test_permissions_on_a_bucket_are_those_of_the_project_and_of_its_own_policy(cloud: Running) -> None:
+    cloud.storage().create_bucket("demo-images")
+    bucket = cloud.storage().bucket("demo-images")
+    wanted = ["storage.buckets.getIamPolicy", "storage.buckets.setIamPolicy"]
+    assert bucket.test_iam_permissions(wanted) == wanted
+    path, query = "/storage/v1/b/demo-images/iam/testPermissions", {"permissions": wanted}
+    caller = cloud.as_("user:guest@example.com")
+    assert "permissions" not in caller.get(path, params=query).json(), "the service leaves an empty list out"
+    policy = bucket.get_iam_policy(requested_policy_version=3)
+    policy.bindings.append({"role": "roles/storage.admin", "members": {"user:guest@example.com"}})
+    bucket.set_iam_policy(policy)
+    cloud.context.clock.advance(cloud.context.settings.propagation_delay)
+    assert caller.get(path, params=query).json()["permissions"] == wanted
+
+
+def test_a_disabled_resource_manager_answers_as_google_does(cloud: Running) -> None:
+    services = f"/serviceusage/v1/projects/{PROJECT}/services"
+    assert cloud.http.post(f"{services}/cloudresourcemanager.googleapis.com:disable", json={}).status_code == 200
+    path = f"/cloudresourcemanager/v1/projects/{PROJECT}:testIamPermissions"
+    refused = cloud.http.post(path, json={"permissions": ["bigquery.jobs.create"]})
+    assert refused.status_code == 403
+    assert refused.json()["error"]["details"][0]["reason"] == "SERVICE_DISABLED"
+    assert "Cloud Resource Manager API has not been used in project" in refused.text
+
+
 def test_the_project_is_found_by_id_and_by_number_and_no_other_is(cloud: Running) -> None:
     projects = cloud.discovery("cloudresourcemanager", "v1").projects()
     by_id = projects.get(projectId=PROJECT).execute()

@@ -1,0 +1,74 @@
+"""Preflight: the first thing that `pulumi up` and `pulumi preview` do, and what everything else depends on.
+
+It looks in `check`, which the engine asks in a preview too, and before a resource is made or changed: so whatever is
+missing is reported at once and nothing is created. A stack that is there is asked for less: it grants and enables
+nothing any more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import pulumi
+from pulumi.dynamic import CheckResult, ConfigureRequest, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
+from pydantic import TypeAdapter
+
+from components.dynamic import Properties, Provider, hidden, say
+from components.settings import Stack
+from imagesearch import clients, plan, preflight, rest
+from imagesearch.prerequisites import Wanted, wanted
+
+_WANTED = TypeAdapter(Wanted)
+_INPUTS = ("project", "location", "dataset", "stack", "endpoint", "buckets", "public", "index", "notebook")
+
+
+class PreflightProvider(Provider):
+    """Stands for a look at everything that the stack needs."""
+
+    replacing = ()
+    _client: rest.Client
+
+    def configure(self, req: ConfigureRequest) -> None:
+        super().configure(req)
+        endpoints = {service.setting: req.config.get(f"gcp:{service.setting}") or "" for service in rest.ALL}
+        self._client = rest.Client(req.config.get("gcp:accessToken") or "", endpoints)
+
+    def check(self, olds: Properties, news: Properties) -> CheckResult:
+        first = _changed(olds, news)
+        report = preflight.run(self._client, _WANTED.validate_python({**news, "first": first}))
+        report.refuse()
+        clients.load()  # while the engine starts the gcp plugin
+        for line in report.lines("unchecked") if first else ():
+            say(line)
+        if not olds:
+            say(str(news["plan"]))
+        return CheckResult(news, [])
+
+    def diff(self, _id: str, olds: Properties, news: Properties) -> DiffResult:
+        return DiffResult(changes=_changed(olds, news))
+
+    def create(self, props: Properties) -> CreateResult:
+        return CreateResult("preflight", props)
+
+    def update(self, _id: str, _olds: Properties, news: Properties) -> UpdateResult:
+        return UpdateResult(news)
+
+    def read(self, id_: str, props: Properties) -> ReadResult:
+        return ReadResult(id_, props)
+
+
+class Preflight(Resource, module="bigquery", name="Preflight"):
+    """See PreflightProvider. Warns of an endpoint that retires."""
+
+    def __init__(self, name: str, stack: Stack, opts: pulumi.ResourceOptions | None = None) -> None:
+        settings = stack.settings
+        if notice := plan.retirement(settings.embedding.model):
+            pulumi.warn(notice)
+        needed = asdict(wanted(settings, stack.project, stack.labels))
+        properties = {name: needed[name] for name in _INPUTS} | {"plan": plan.upper_bound(settings)}
+        super().__init__(PreflightProvider(), name, properties, hidden(opts))
+
+
+def _changed(olds: Properties, news: Properties) -> bool:
+    """Whether what is needed is not what was there at the last look."""
+    return any(olds.get(name) != news.get(name) for name in _INPUTS)
