@@ -14,14 +14,14 @@ import pulumi_gcp as gcp
 from pulumi.dynamic import ConfigureRequest, CreateResult, ReadResult, Resource, UpdateResult
 from pydantic import TypeAdapter
 
-from components.dynamic import Properties, Provider, hidden, inputs_of, say
+from components.dynamic import Properties, Provider, client, hidden, inputs_of, say
 from components.embeddings import Embeddings
 from components.left_behind import made_anew
 from components.object_table import ObjectTable
 from components.remote_model import RemoteModel
 from components.searches import RESULTS
 from components.settings import Stack
-from imagesearch import notebook
+from imagesearch import notebook, rest
 from imagesearch.bigquery import api_root
 from imagesearch.errors import NotThere
 from imagesearch.notebook import Names, Repository, content, digest
@@ -34,11 +34,11 @@ class NotebookFileProvider(Provider):
     """The one file of the repository. It goes with the repository, so deleting it is nothing."""
 
     replacing = ("repository",)
-    _dataform = ""
+    _client: rest.Client
 
     def configure(self, req: ConfigureRequest) -> None:
         super().configure(req)
-        self._dataform = req.config.get("gcp:dataformCustomEndpoint") or ""
+        self._client = client(req.config.get)
 
     def moved(self, olds: Properties, news: Properties) -> bool:
         """Whether there is no file, as a run leaves it that was killed before the commit. Says what people edited."""
@@ -78,7 +78,7 @@ class NotebookFileProvider(Provider):
         return ReadResult(id_, props, inputs_of(props, "repository", "names", "digest"))
 
     def _repository(self, props: Properties) -> Repository:
-        return Repository(props["repository"], self._dataform, self._access_token)
+        return Repository(props["repository"], self._client)
 
 
 class NotebookFile(Resource, module="dataform", name="NotebookFile"):
@@ -157,5 +157,4 @@ def _content(properties: Properties) -> str:
 
 
 def _reached(path: str) -> Repository:
-    config = pulumi.Config("gcp")
-    return Repository(path, config.get("dataformCustomEndpoint") or "", config.get("accessToken") or "")
+    return Repository(path, client(lambda key: pulumi.Config("gcp").get(key.removeprefix("gcp:"))))

@@ -18,25 +18,20 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import google.auth
-from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
-from google.auth.transport.requests import AuthorizedSession
-from google.oauth2.credentials import Credentials
-from requests import RequestException, Response
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
-from imagesearch.bigquery import CREATION_TIMEOUT
+from imagesearch import rest
 from imagesearch.errors import NotOurs, NotThere, PermissionMissing, ServiceUnreachable, StatementFailed
 from imagesearch.ownership import is_ours
+from imagesearch.rest import Answer
 
-ENDPOINT = "https://dataform.googleapis.com/v1/"
 LABELS = {"single-file-asset-type": "notebook"}
 """What makes a repository a notebook to BigQuery Studio."""
 FILE = "content.ipynb"
 _TEMPLATE = Path(__file__).resolve().parent.parent / "notebooks" / "met-image-analysis.ipynb"
 _AUTHOR = {"name": "image-search", "emailAddress": "image-search@pulumi.invalid"}
-_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
-_TIMEOUT = 30.0
+COMMIT_ATTEMPTS = 5
+"""How often a commit whose answer was lost is looked for, and made if it is not there."""
 
 
 @dataclass(frozen=True)
@@ -109,25 +104,23 @@ class Version:
 @dataclass(frozen=True)
 class Repository:
     """A repository over REST. Every method raises NotThere when there is none, PermissionMissing, StatementFailed, and
-    ServiceUnreachable when Dataform does not answer for CREATION_TIMEOUT."""
+    ServiceUnreachable when Dataform does not answer."""
 
     name: str
     """projects/…/locations/…/repositories/…"""
-    endpoint: str = ""
-    """The gcp provider's dataformCustomEndpoint, or empty."""
-    access_token: str = ""
+    client: rest.Client
 
     def read(self) -> str | None:
         """The notebook as it is; None when none has been committed."""
         answer = self._get(":readFile", path=FILE, accept=(400, 404))
-        if answer.status_code in (400, 404):  # no such file, no commit at all, or no repository
+        if not answer.ok:  # no such file, no commit at all, or no repository
             self._get()
             return None
-        return base64.b64decode(answer.json().get("contents", "")).decode("utf-8", errors="replace")
+        return base64.b64decode(answer.body.get("contents", "")).decode("utf-8", errors="replace")
 
     def newest(self) -> Version | None:
         """The newest commit."""
-        commits = self._get(":fetchHistory", pageSize=1).json().get("commits") or []
+        commits = self._get(":fetchHistory", pageSize=1).body.get("commits") or []
         if not commits:
             return None
         author = commits[0].get("author", {})
@@ -139,7 +132,10 @@ class Repository:
 
         After a lost answer it looks again instead of committing twice, and it commits only onto what it has seen.
         """
-        return _retrying()(self._commit, text, message)
+        tries = Retrying(
+            retry=retry_if_exception_type(ServiceUnreachable), stop=stop_after_attempt(COMMIT_ATTEMPTS), reraise=True
+        )
+        return tries(self._commit, text, message)
 
     def _commit(self, text: str, message: str) -> bool:
         saved = self.read()
@@ -152,12 +148,12 @@ class Repository:
         }
         if newest:
             body["requiredHeadCommitSha"] = newest.commit
-        self._send("POST", ":commit", json=body)
+        self._send("POST", ":commit", again=False, json=body)
         return True
 
     def remove_left_behind(self, labels: Mapping[str, str], text: str) -> bool:
         """Delete the repository if it is this stack's and nobody has written in it. Raises NotOurs if not."""
-        found = self._get().json()
+        found = self._get().body
         if not is_ours(found.get("labels"), labels):
             raise NotOurs(
                 f"The Dataform repository {self.name} exists and was not made by this stack; it is left as it is.",
@@ -173,61 +169,28 @@ class Repository:
         self._send("DELETE", params={"force": "true"})
         return True
 
-    def _get(self, verb: str = "", *, accept: tuple[int, ...] = (), **params: Any) -> Response:
-        return _retrying()(self._send, "GET", verb, accept=accept, params=params)
+    def _get(self, verb: str = "", *, accept: tuple[int, ...] = (), **params: Any) -> Answer:
+        return self._send("GET", verb, accept=accept, params=params)
 
-    def _send(self, method: str, verb: str = "", *, accept: tuple[int, ...] = (), **request: Any) -> Response:
-        url = f"{(self.endpoint or ENDPOINT).removesuffix('/')}/{self.name}{verb}"
-        try:
-            with AuthorizedSession(self._credentials()) as session:
-                answer: Response = session.request(method, url, timeout=_TIMEOUT, **request)
-        except (RequestException, GoogleAuthError) as error:
-            raise ServiceUnreachable(
-                f"Dataform did not answer: {' '.join(str(error).split())}",
-                "Check the network, and gcp:dataformCustomEndpoint if the stack sets one; then run again.",
-            ) from None
-        if not answer.ok and answer.status_code not in accept:
+    def _send(self, method: str, verb: str = "", *, accept: tuple[int, ...] = (), **request: Any) -> Answer:
+        answer = self.client.ask(rest.DATAFORM, f"{self.name}{verb}", method=method, **request)
+        if not answer.ok and answer.code not in accept:
             raise _refusal(answer, self.name)
         return answer
 
-    def _credentials(self) -> Credentials:
-        if self.access_token:
-            return Credentials(self.access_token)
-        try:
-            return google.auth.default(scopes=[_SCOPE])[0]
-        except DefaultCredentialsError as error:
-            raise PermissionMissing(
-                f"There are no credentials for Dataform: {' '.join(str(error).split())}",
-                "Run `gcloud auth application-default login`, then run again.",
-            ) from None
 
-
-def _retrying() -> Retrying:
-    """Tries again while Dataform does not answer."""
-    return Retrying(
-        retry=retry_if_exception_type(ServiceUnreachable),
-        wait=wait_exponential(multiplier=0.25, max=10),
-        stop=stop_after_delay(CREATION_TIMEOUT),
-        reraise=True,
-    )
-
-
-def _refusal(answer: Response, repository: str) -> StatementFailed | PermissionMissing | ServiceUnreachable:
-    try:
-        message = " ".join(str(answer.json()["error"]["message"]).split())
-    except (ValueError, KeyError, TypeError):
-        message = f"HTTP {answer.status_code}"
-    if answer.status_code == 404:
+def _refusal(answer: Answer, repository: str) -> StatementFailed | PermissionMissing:
+    if answer.code == 404:
         return NotThere(
-            f"The notebook's repository {repository} is gone: {message}",
+            f"The notebook's repository {repository} is gone: {answer.message}",
             "`pulumi refresh` notes what is gone, and `pulumi up` makes it again.",
             reason="notFound",
         )
-    if answer.status_code in (401, 403):
+    if answer.code in (401, 403):
         return PermissionMissing(
-            f"Dataform refuses the notebook {repository}: {message}",
+            f"Dataform refuses the notebook {repository}: {answer.message}",
             "Grant roles/bigquery.studioAdmin to whoever runs `pulumi up`, or set notebook.enabled to false.",
         )
-    if answer.status_code == 429 or answer.status_code >= 500:
-        return ServiceUnreachable(f"Dataform did not answer: {message}", "Run `pulumi up` again.")
-    return StatementFailed(f"Dataform refused: {message}", "Run `pulumi up` again: it goes on from what is there.")
+    return StatementFailed(
+        f"Dataform refused: {answer.message}", "Run `pulumi up` again: it goes on from what is there."
+    )

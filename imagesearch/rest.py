@@ -46,7 +46,8 @@ SERVICES = Service(
     "serviceusage.googleapis.com", "https://serviceusage.googleapis.com/v1/", "serviceUsageCustomEndpoint"
 )
 STORAGE = Service("storage.googleapis.com", "https://storage.googleapis.com/storage/v1/", "storageCustomEndpoint")
-ALL = (BIGQUERY, CONNECTIONS, PROJECTS, SERVICES, STORAGE)
+DATAFORM = Service("dataform.googleapis.com", "https://dataform.googleapis.com/v1/", "dataformCustomEndpoint")
+ALL = (BIGQUERY, CONNECTIONS, PROJECTS, SERVICES, STORAGE, DATAFORM)
 
 
 @dataclass(frozen=True)
@@ -87,11 +88,24 @@ class Client:
     access_token: str = ""
     endpoints: Mapping[str, str] = field(default_factory=dict)
 
-    def ask(self, service: Service, path: str, *, method: str = "GET", known: bool = True, **request: Any) -> Answer:
-        """The answer, whatever it is. `known` says who asks: the caller, or anyone. Raises ServiceUnreachable."""
+    def ask(
+        self,
+        service: Service,
+        path: str,
+        *,
+        method: str = "GET",
+        known: bool = True,
+        again: bool = True,
+        **request: Any,
+    ) -> Answer:
+        """The answer, whatever it is. Raises ServiceUnreachable.
+
+        `known` says who asks: the caller, or anyone. `again`: ask again what failed in passing, for it may be asked
+        twice without harm.
+        """
         url = self._root(service) + path
         try:
-            session = self._session if known else self._anyone
+            session = (self._session if again else self._session_once) if known else self._anyone
             answer = _answer(session.request(method, url, timeout=TIMEOUT, **request))
         except auth_exceptions.DefaultCredentialsError:
             raise ServiceUnreachable("There are no credentials of Google Cloud.", LOG_IN) from None
@@ -120,7 +134,7 @@ class Client:
 
     def close(self) -> None:
         """Close the connections."""
-        for name in ("_session", "_anyone"):
+        for name in ("_session", "_session_once", "_anyone"):
             if name in vars(self):
                 vars(self)[name].close()
 
@@ -136,6 +150,11 @@ class Client:
     @cached_property
     def _session(self) -> requests.Session:
         return _patient(auth_requests.AuthorizedSession(self.credentials))
+
+    @cached_property
+    def _session_once(self) -> requests.Session:
+        session: requests.Session = auth_requests.AuthorizedSession(self.credentials)
+        return session
 
     @cached_property
     def _anyone(self) -> requests.Session:
@@ -154,7 +173,7 @@ class Client:
 
 
 def _patient(session: requests.Session) -> requests.Session:
-    """The session, asking again what failed in passing: everything asked here may be asked twice without harm.
+    """The session, asking again what failed in passing.
 
     A port that is closed is given up soon, a service that is troubled later.
     """

@@ -17,6 +17,7 @@ from pulumi.dynamic.config import Config
 from components.notebook import NotebookFileProvider
 from imagesearch.errors import NotOurs, NotThere, PermissionMissing, StatementFailed
 from imagesearch.notebook import LABELS, Repository, content, digest
+from imagesearch.rest import Client
 from tests.localcloud.conftest import RunningCloud
 from tests.program.test_notebook import NAMES, edited
 
@@ -29,16 +30,21 @@ def repository(cloud: RunningCloud) -> Iterator[Repository]:
     made = named(cloud, f"n{uuid.uuid4().hex[:10]}")
     enable = f"{cloud.url}/serviceusage/v1/projects/{cloud.project}/services/dataform.googleapis.com:enable"
     requests.post(enable, json={}, timeout=10).raise_for_status()
-    parent, name = f"{made.endpoint}{made.name}".rsplit("/", 1)
+    parent, name = address(made).rsplit("/", 1)
     answer = requests.post(parent, params={"repositoryId": name}, json={"labels": {**OURS, **LABELS}}, timeout=10)
     answer.raise_for_status()
     yield made
-    requests.delete(f"{made.endpoint}{made.name}", params={"force": "true"}, timeout=10)
+    requests.delete(address(made), params={"force": "true"}, timeout=10)
+    made.client.close()
 
 
 def named(cloud: RunningCloud, name: str) -> Repository:
     path = f"projects/{cloud.project}/locations/us-central1/repositories/{name}"
-    return Repository(path, f"{cloud.url}/dataform/v1beta1/", "local")
+    return Repository(path, Client("local", {"dataformCustomEndpoint": f"{cloud.url}/dataform/v1beta1/"}))
+
+
+def address(repository: Repository) -> str:
+    return f"{repository.client.endpoints['dataformCustomEndpoint']}{repository.name}"
 
 
 def save(repository: Repository, text: str, author: str = "ada@example.com") -> None:
@@ -47,11 +53,11 @@ def save(repository: Repository, text: str, author: str = "ada@example.com") -> 
         "commitMetadata": {"author": {"name": "Ada", "emailAddress": author}},
         "fileOperations": {"content.ipynb": {"writeFile": {"contents": base64.b64encode(text.encode()).decode()}}},
     }
-    requests.post(f"{repository.endpoint}{repository.name}:commit", json=body, timeout=10).raise_for_status()
+    requests.post(f"{address(repository)}:commit", json=body, timeout=10).raise_for_status()
 
 
 def commits(repository: Repository) -> list[dict[str, Any]]:
-    answer = requests.get(f"{repository.endpoint}{repository.name}:fetchHistory", timeout=10).json()
+    answer = requests.get(f"{address(repository)}:fetchHistory", timeout=10).json()
     found: list[dict[str, Any]] = answer["commits"]
     return found
 
