@@ -71,8 +71,9 @@ def identifier(path: str) -> Identifier:
 
 
 def say(line: str) -> None:
-    """One line of progress to whoever watches the engine."""
-    print(line, flush=True)
+    """One line of progress to whoever watches the engine; in one piece, for resources work at the same time."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 @cache
