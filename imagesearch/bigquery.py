@@ -17,12 +17,14 @@ from typing import Any, TypeAlias, TypeVar
 from google.api_core import exceptions
 from google.api_core.client_options import ClientOptions
 from google.api_core.retry import Retry
+from google.auth.exceptions import GoogleAuthError, TransportError
 from google.cloud import bigquery
 from google.oauth2.credentials import Credentials
 
 from imagesearch.errors import (
     DeadlinePassed,
     JobCancelled,
+    NotSignedIn,
     NotThere,
     PermissionMissing,
     ServiceUnreachable,
@@ -68,9 +70,10 @@ class Warehouse:
         options = ClientOptions(api_endpoint=api_root(target.endpoint)) if target.endpoint else None
         credentials = Credentials(target.access_token) if target.access_token else None
         self._retry = Retry(predicate=_transient, initial=0.2, maximum=8.0, timeout=CREATION_TIMEOUT)
-        self.client = bigquery.Client(
-            project=target.project, location=target.location, client_options=options, credentials=credentials
-        )
+        with _translated():
+            self.client = bigquery.Client(
+                project=target.project, location=target.location, client_options=options, credentials=credentials
+            )
 
     def query(self, sql: str, parameters: Sequence[Parameter] = ()) -> list[Row]:
         """Rows of a statement that may run twice without harm.
@@ -282,8 +285,13 @@ def _translated() -> Iterator[None]:
             raise _unreachable(error) from None
         details = error.errors[0] if error.errors else {}
         raise _failure(details.get("reason", ""), details.get("message") or error.message) from None
-    except (exceptions.RetryError, ConnectionError, OSError) as error:
+    except (exceptions.RetryError, ConnectionError, OSError, TransportError) as error:
         raise _unreachable(error) from None
+    except GoogleAuthError as error:
+        raise NotSignedIn(
+            f"Google Cloud does not know who asks: {_one_line(str(error))}",
+            "Sign in: gcloud auth application-default login.",
+        ) from None
 
 
 def _unreachable(error: Exception) -> ServiceUnreachable:

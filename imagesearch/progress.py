@@ -69,9 +69,9 @@ class Progress:
             words.append(f"the quota is {self.quota:,} a minute")
         else:
             words.append(f"{self.rate:,.0f} a minute (quota {self.quota:,})")
-        if self.left:
+        if self.seconds_left >= 1:  # a batch that takes longer than thought has no known end
             words.append(f"{'at least' if self.rate is None else 'about'} {duration(self.seconds_left)} left")
-        words.append(f"{prices.words(self.dollars)} so far" if self.paid else "nothing paid yet")
+        words.append(f"{prices.words(self.dollars)} so far" if self.paid else "nothing paid")
         if self.batch:
             words.append(f"a batch of {self.batch:,} has been running for {duration(self.batch_elapsed)}")
         return "; ".join(words)

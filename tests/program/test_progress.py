@@ -40,7 +40,7 @@ def test_before_the_first_batch_has_ended_the_quota_says_how_long_it_takes(clock
     made.running(3_000, 60.0)
     assert str(seen[-1]) == (
         "1,000 of 10,000 images embedded, 2 set aside; the quota is 600 a minute; at least 14 min left; "
-        "nothing paid yet; a batch of 3,000 has been running for 60 s"
+        "nothing paid; a batch of 3,000 has been running for 60 s"
     )
 
 
