@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import re
+import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
+from rich.console import Console
 
-from imagesearch import progress
+from components import dynamic
+from imagesearch import progress, terminal
 from imagesearch.progress import Meter, Progress, duration, interval, lines
 from tests.program.test_convergence import COUNTS, WORK
 
@@ -100,3 +106,33 @@ def test_a_log_is_told_less_often_than_a_person(
 )
 def test_a_length_of_time_reads_as_a_person_says_it(seconds: float, words: str) -> None:
     assert duration(seconds) == words
+
+
+def test_a_terminal_sees_a_bar_and_the_lines_above_it() -> None:
+    out = io.StringIO()
+    with terminal.embedding(Console(file=out, force_terminal=True, width=120)) as (say, show):
+        say("removing the embeddings of 3 deleted images")
+        Meter(WORK, BEFORE, show).ended(GOOD)
+    shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", out.getvalue())
+    assert "removing the embeddings of 3 deleted images\n" in shown
+    assert "4000/9998" in shown and "of 600, 2 set aside" in shown and "$0.3000" in shown
+
+
+def test_a_log_sees_lines_and_no_bar() -> None:
+    out = io.StringIO()
+    console = Console(file=out, width=40)
+    with terminal.busy(console, "reading"), terminal.embedding(console) as (say, show):
+        say("[bold] is no markup, and a line is not broken where it is long")
+        Meter(WORK, replace(BEFORE, new=3_000), show).ended(GOOD)
+    first, second, nothing = out.getvalue().split("\n")
+    assert first == "[bold] is no markup, and a line is not broken where it is long"
+    assert second.startswith("4,000 of 10,000 images embedded") and second.isprintable() and nothing == ""
+
+
+def test_a_line_to_the_engine_is_written_at_once_and_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(write=written.append, flush=lambda: None))
+    monkeypatch.setattr(dynamic, "_said", [])
+    for line in ("one", "one", "two", "one"):
+        dynamic.say(line)
+    assert written == ["one\n", "two\n", "one\n"]
