@@ -20,6 +20,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -115,7 +116,7 @@ def _go_on(chosen: stack.Stack) -> int:
 def _completion(options: argparse.Namespace) -> None:
     parser = _parser()
     parser.prog = "imagesearch"  # what is completed is a command of one word, so the script brings one
-    print(f'imagesearch() {{ {sys.executable} -m imagesearch "$@"; }}')
+    print(f'imagesearch() {{ {shlex.quote(sys.executable)} -m imagesearch "$@"; }}')
     print(shtab.complete(parser, options.shell))
 
 
