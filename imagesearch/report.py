@@ -69,7 +69,10 @@ def failures_table(rows: Sequence[Mapping[str, Any]]) -> Table | Text:
     """Images that are not embedded: what kind of failure, how often tried, the status, the uri."""
     if not rows:
         return Text("Every image within images.limit is embedded.", style="green")
-    table = Table("kind", "tried", "status", "image", box=None, pad_edge=False, header_style="bold")
+    hint = "`python -m imagesearch retry` tries the permanent ones again."
+    caption = hint if any(row["kind"] == "permanent" for row in rows) else None
+    table = Table("kind", "tried", "status", "image", box=None, pad_edge=False, header_style="bold", caption=caption)
+    table.caption_justify = "left"
     for row in rows:
         table.add_row(row["kind"], str(row["attempts"]), Text(row["status"]), Text(row["uri"]))
     return table
