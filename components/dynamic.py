@@ -79,8 +79,16 @@ def identifier(path: str) -> Identifier:
 
 
 def say(line: str) -> None:
-    """One line of progress to whoever watches the engine."""
-    print(line, flush=True)
+    """One line of progress to whoever watches the engine: in one piece, for resources work at the same time, and not
+    again what was said last, for an update says what the diff before it said."""
+    if _said[-1:] != [line]:
+        _said[:] = [line]
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+
+
+_said: list[str] = []
+"""The last line that was said."""
 
 
 @cache

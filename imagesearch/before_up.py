@@ -10,6 +10,7 @@ from typing import Any
 from imagesearch import embeddings, plan, preflight, stack, stack_file
 from imagesearch.embeddings import Embeddings
 from imagesearch.errors import NotThere
+from imagesearch.lessons import lesson
 from imagesearch.plan import Plan
 from imagesearch.prerequisites import wanted
 from imagesearch.settings import Settings
@@ -19,12 +20,12 @@ from imagesearch.stack_file import StackFile
 
 def add_commands(commands: Any) -> None:
     """Add both to a parser's commands."""
-    ready = commands.add_parser("preflight", help="is everything there that `pulumi up` needs? works without a stack")
+    ready = commands.add_parser("preflight", help="is everything there that `pulumi up` needs?", **lesson("preflight"))
     ready.add_argument("--project", help="look at this project instead of the stack's gcp:project")
     ready.add_argument("--json", action="store_true", help="for machines")
     ready.set_defaults(run=_preflight)
 
-    ahead = commands.add_parser("plan", help="what `pulumi up` would embed, delete and pay; works without a stack")
+    ahead = commands.add_parser("plan", help="what `pulumi up` would embed, delete and pay", **lesson("plan"))
     ahead.add_argument("--json", action="store_true", help="for machines")
     ahead.set_defaults(run=_plan)
 

@@ -14,10 +14,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
-from imagesearch.clients import bigquery, client_options, credentials, exceptions, retry
+from imagesearch.clients import auth_exceptions, bigquery, client_options, credentials, exceptions, retry
 from imagesearch.errors import (
     DeadlinePassed,
     JobCancelled,
+    NotSignedIn,
     NotThere,
     PermissionMissing,
     ServiceUnreachable,
@@ -65,9 +66,10 @@ class Warehouse:
         options = client_options.ClientOptions(api_endpoint=api_root(target.endpoint)) if target.endpoint else None
         given = credentials.Credentials(target.access_token) if target.access_token else None
         self._retry = retry.Retry(predicate=_transient, initial=0.2, maximum=8.0, timeout=CREATION_TIMEOUT)
-        self.client = bigquery.Client(
-            project=target.project, location=target.location, client_options=options, credentials=given
-        )
+        with _translated():
+            self.client = bigquery.Client(
+                project=target.project, location=target.location, client_options=options, credentials=given
+            )
 
     def query(self, sql: str, parameters: Sequence[Parameter] = ()) -> list[Row]:
         """Rows of a statement that may run twice without harm.
@@ -279,8 +281,13 @@ def _translated() -> Iterator[None]:
             raise _unreachable(error) from None
         details = error.errors[0] if error.errors else {}
         raise _failure(details.get("reason", ""), details.get("message") or error.message) from None
-    except (exceptions.RetryError, ConnectionError, OSError) as error:
+    except (exceptions.RetryError, ConnectionError, OSError, auth_exceptions.TransportError) as error:
         raise _unreachable(error) from None
+    except auth_exceptions.GoogleAuthError as error:
+        raise NotSignedIn(
+            f"Google Cloud does not know who asks: {_one_line(str(error))}",
+            "Sign in: gcloud auth application-default login.",
+        ) from None
 
 
 def _unreachable(error: Exception) -> ServiceUnreachable:

@@ -15,9 +15,10 @@ import hashlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
-from imagesearch import plan, sql, waiting
+from imagesearch import paid, plan, progress, sql, waiting
 from imagesearch.bigquery import Row, Warehouse
 from imagesearch.clients import bigquery
 from imagesearch.embeddings import (
@@ -29,13 +30,12 @@ from imagesearch.embeddings import (
     staging_tables,
 )
 from imagesearch.errors import DeadlinePassed, InvariantBroken, Stalled
+from imagesearch.progress import Meter, Show
 from imagesearch.sql import Identifier, Text
 from imagesearch.waiting import Say, until_granted
 
 BACKOFF_SECONDS = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0)
 """Waits before rows that failed are tried again; the last one goes on."""
-PROGRESS_SECONDS = 10.0
-"""Between two lines on a job that is running."""
 
 _Result = TypeVar("_Result")
 
@@ -51,13 +51,13 @@ class Outcome:
     complete: bool
 
 
-def converge(warehouse: Warehouse, work: Embeddings, say: Say) -> Outcome:
-    """Bring the embeddings to the truth of the bucket.
+def converge(warehouse: Warehouse, work: Embeddings, say: Say, show: Show | None = None) -> Outcome:
+    """Bring the embeddings to the truth of the bucket. `show` sees how far it is; without one, `say` is told in lines.
 
     Raises PruneRefused or OverBudget before anything is changed, and Stalled or DeadlinePassed with everything kept
     that was embedded; InvariantBroken when the tables are not what they must be.
     """
-    run = _Run(warehouse, work, say)
+    run = _Run(warehouse, work, say, show or progress.lines(say))
     busy = run.recover()
     before = run.plan()
     if not before.settled(work):
@@ -110,10 +110,11 @@ class _BatchJob:
 class _Run:
     """One run of the algorithm: its deadline, and what it says while it works."""
 
-    def __init__(self, warehouse: Warehouse, work: Embeddings, say: Say) -> None:
+    def __init__(self, warehouse: Warehouse, work: Embeddings, say: Say, show: Show) -> None:
         self._warehouse = warehouse
         self._work = work
         self._say = say
+        self._show = show
         began = time.monotonic()
         self._deadline = began + work.deadline_minutes * 60
         self._granted_by = began + waiting.PROPAGATION_DEADLINE
@@ -126,9 +127,11 @@ class _Run:
         jobs = list(self._warehouse.running(self._work.job_prefix))
         for job in jobs if self._work.wait else ():
             self._say(f"an earlier run's job is still embedding; waiting for {job.job_id}")
-            self._warehouse.finish(job, self._deadline, self._ticker(f"waiting for {job.job_id}"))
-        for staging in staging_tables(self._warehouse, self._work.table):
-            self._absorb(staging)
+            self._warehouse.finish(job, self._deadline, self._ticker(job.job_id))
+        last = paid.counted(self._warehouse, self._work.table)
+        staging = staging_tables(self._warehouse, self._work.table)
+        for table in sorted(staging, key=lambda name: not paid.is_counted(name, last)):  # before another is counted
+            self._absorb(table)
         return bool(jobs) and not self._work.wait
 
     def plan(self) -> Counts:
@@ -162,16 +165,16 @@ class _Run:
 
     def embed(self, counts: Counts) -> bool:
         """Embed what is pending, a batch at a time. Whether nothing is left."""
-        work, done, fruitless = self._work, counts.embedded, 0
+        work, fruitless = self._work, 0
+        meter = progress.Meter(work, counts, self._show)
         while batch := self._next_batch():
             if not work.wait:
                 self._batch_job(batch).start(self._warehouse)
                 return False
             if (retries := batch[0]["attempts"]) > 0:
                 self._pause(BACKOFF_SECONDS[min(retries, len(BACKOFF_SECONDS)) - 1])
-            tally = self._run_batch(batch)
-            done += tally["embedded"]
-            self._say(f"embedded {done:,} of {counts.target:,}")
+            tally = self._run_batch(batch, meter)
+            meter.ended(tally)
             fruitless = 0 if tally["total"] > tally["retryable"] or self._may_be_granted_yet(tally) else fruitless + 1
             if fruitless >= work.max_attempts:
                 raise self._stalled()
@@ -185,11 +188,11 @@ class _Run:
         size = bigquery.ScalarQueryParameter("batch_size", "INT64", work.batch_size)
         return self._warehouse.query(statement, [*selection_parameters(work), size])
 
-    def _run_batch(self, batch: Sequence[Row]) -> Row:
+    def _run_batch(self, batch: Sequence[Row], meter: Meter) -> Row:
         """Embed one batch: how many rows are embedded, retryable, refused, in total."""
         job = self._batch_job(batch)
-        ticker = self._ticker(f"embedding a batch of {len(batch):,} images")
-        self._granted(lambda: job.run(self._warehouse, self._deadline, ticker))
+        watch = partial(meter.running, len(batch))
+        self._granted(lambda: job.run(self._warehouse, self._deadline, watch))
         return self._absorb(job.staging)
 
     def _may_be_granted_yet(self, tally: Row) -> bool:
@@ -225,6 +228,7 @@ class _Run:
             sql.render("record_failures", failures=work.failures, staging=staging, dimension=work.dimension)
         )
         (tally,) = self._warehouse.query(sql.render("count_batch", staging=staging, dimension=work.dimension))
+        paid.add(self._warehouse, work.table, staging, tally["embedded"])
         self._warehouse.drop_table(staging)
         return tally
 
@@ -245,15 +249,15 @@ class _Run:
             )
         time.sleep(seconds)
 
-    def _ticker(self, doing: str) -> Callable[[float], None]:
+    def _ticker(self, job: str) -> Callable[[float], None]:
         """A progress callback that speaks now and then."""
-        spoken = 0.0
+        spoken, spacing = 0.0, progress.interval()
 
         def tick(waited: float) -> None:
             nonlocal spoken
-            if waited - spoken >= PROGRESS_SECONDS:
+            if waited - spoken >= spacing:
                 spoken = waited
-                self._say(f"{doing} ({waited:.0f} s so far)")
+                self._say(f"waiting for {job} ({progress.duration(waited)} so far)")
 
         return tick
 

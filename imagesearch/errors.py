@@ -5,9 +5,11 @@
     ├── NotReady                       preflight found what is missing; nothing was created
     ├── StatementFailed                BigQuery refused a statement for good
     │   └── NotThere                   … because a dataset, table or model is gone
+    ├── NotSignedIn                    there are no credentials, or they are no longer good
     ├── ServiceUnreachable             BigQuery did not answer, or kept answering 5xx
     ├── PermissionMissing              a role has not been granted, or its grant never took effect
     ├── NotOurs                        a table, model or dataset that this stack did not make is in the way
+    ├── NotSetAside                    what is to be tried again was not set aside
     ├── OverBudget                     the work would cost more than `embedding.budgetUsd`
     ├── PruneRefused                   the bucket shrank by more than `embedding.maxPruneFraction`
     ├── Stalled                        rounds went by without one more image embedded
@@ -62,6 +64,10 @@ class NotThere(StatementFailed):
     """What the statement names does not exist."""
 
 
+class NotSignedIn(ImageSearchError):
+    """Google Cloud does not know who asks: no credentials, or ones that have expired or were taken back."""
+
+
 class ServiceUnreachable(ImageSearchError):
     """No answer, or none but 5xx, for as long as we tried."""
 
@@ -72,6 +78,10 @@ class PermissionMissing(ImageSearchError):
 
 class NotOurs(ImageSearchError):
     """Something without this stack's labels stands where ours should, or in the way of removing ours."""
+
+
+class NotSetAside(ImageSearchError):
+    """No image that is set aside is what the command line asked to try again."""
 
 
 class OverBudget(ImageSearchError):

@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-import requests
-from google.cloud import bigquery
 from PIL import Image, ImageOps
 
 from imagesearch import sql
+from imagesearch.clients import bigquery, requests
 from imagesearch.report import status
 from imagesearch.stack import Stack
 

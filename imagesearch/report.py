@@ -9,6 +9,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from imagesearch import prices
 from imagesearch.search import Hit
 
 _MADE = {
@@ -44,6 +45,8 @@ def show(console: Console, outputs: dict[str, Any]) -> None:
     console.print(_made(outputs))
     console.print()
     console.print(_counts(outputs))
+    if "paid" in outputs:
+        console.print(_paid(outputs))
     for query in outputs["queries"]:
         console.print()
         found = outputs["searches"].get(query["name"], [])
@@ -66,9 +69,24 @@ def failures_table(rows: Sequence[Mapping[str, Any]]) -> Table | Text:
     """Images that are not embedded: what kind of failure, how often tried, the status, the uri."""
     if not rows:
         return Text("Every image within images.limit is embedded.", style="green")
-    table = Table("kind", "tried", "status", "image", box=None, pad_edge=False, header_style="bold")
+    hint = "`python -m imagesearch retry` tries the permanent ones again."
+    caption = hint if any(row["kind"] == "permanent" for row in rows) else None
+    table = Table("kind", "tried", "status", "image", box=None, pad_edge=False, header_style="bold", caption=caption)
+    table.caption_justify = "left"
     for row in rows:
         table.add_row(row["kind"], str(row["attempts"]), Text(row["status"]), Text(row["uri"]))
+    return table
+
+
+def forgotten_table(statuses: Mapping[str, int]) -> Table | Text:
+    """Images that will be tried again, by the status that they failed with."""
+    if not statuses:
+        return Text("No image is set aside.", style="green")
+    total = sum(statuses.values())
+    title = Text(f"{total:,} images are no longer set aside" if total > 1 else "1 image is no longer set aside")
+    table = Table("images", "status", title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for status_, images in statuses.items():
+        table.add_row(f"{images:,}", Text(status_))
     return table
 
 
@@ -100,7 +118,20 @@ def _counts(outputs: dict[str, Any]) -> Text:
     line.append(f", {outputs['set_aside']:,} set aside", "yellow" if outputs["set_aside"] else "")
     if outputs["pending"]:
         line.append(f", {outputs['pending']:,} pending", "yellow")
+    if outputs.get("stale"):
+        line.append(f", {outputs['stale']:,} stale", "yellow")
     if left_out := outputs["objects"] - outputs["target"]:
         line.append(f", {left_out:,} beyond images.limit")
     line.append(f"  ({outputs['endpoint']}, {outputs['dimension']} dimensions, {outputs['location']})", "dim")
+    return line
+
+
+def _paid(outputs: dict[str, Any]) -> Text:
+    """What was paid for, and what to do about what is not as it should be."""
+    images = "1 image" if outputs["paid"] == 1 else f"{outputs['paid']:,} images"
+    line = Text(f"{images} paid for so far, about {prices.words(outputs['paid_usd'])}.")
+    if outputs["pending"] or outputs["stale"]:
+        line.append(" `pulumi up` brings the embeddings up to date; what was found below is of the last one.", "yellow")
+    if outputs["set_aside"]:
+        line.append(" `python -m imagesearch failures` says why images are set aside.")
     return line

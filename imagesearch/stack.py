@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from imagesearch import embeddings
@@ -31,7 +33,7 @@ class Stack:
     outputs: dict[str, Any]
     config: dict[str, Any]
 
-    @property
+    @cached_property
     def warehouse(self) -> Warehouse:
         """The stack's BigQuery, reached as its provider reaches it."""
         target = Target(
@@ -69,8 +71,10 @@ class Stack:
 def read(stack: str | None = None) -> Stack:
     """The selected stack, or the one named. Raises NoStack."""
     selection = ["--stack", stack] if stack else []
-    outputs = _ask("stack", "output", "--json", "--show-secrets", *selection)
-    config = _ask("config", "--json", "--show-secrets", *selection)
+    with ThreadPoolExecutor() as threads:  # each takes the command line most of a second
+        asked = threads.submit(_ask, "config", "--json", "--show-secrets", *selection)
+        outputs = _ask("stack", "output", "--json", "--show-secrets", *selection)
+        config = asked.result()
     if "embeddings_table" not in outputs:
         raise NoStack("The stack is not up: it has no outputs.", "Run `pulumi up` (or `make up`) first.")
     return Stack(outputs, {key: entry.get("value", "") for key, entry in config.items()})

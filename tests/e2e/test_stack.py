@@ -14,9 +14,12 @@ DATASET = "local-project.bqml_tutorial"
 
 
 def test_one_up_takes_an_empty_project_to_search_results(stack: Stack) -> None:
-    stack.up()
+    told = stack.up().stdout
+    assert "12 of 12 images embedded, 0 set aside; " in told and "; $0.0012 so far" in told
+    assert not set(told) & {"\x1b", "\r", "\b"}, "a log has no control characters"
     outputs = stack.outputs()
     assert (outputs["objects"], outputs["embedded"], outputs["set_aside"], outputs["pending"]) == (12, 12, 0, 0)
+    assert (outputs["stale"], outputs["paid"], outputs["paid_usd"]) == (0, 12, 0.0012)
     assert outputs["index"]["status"] == "skipped", "BigQuery builds no index below 5,000 rows"
     assert "5,000" in outputs["index"]["reason"]
     first = {name: hits[0]["uri"] for name, hits in outputs["searches"].items()}

@@ -48,6 +48,7 @@ STEPS = (
     Step("poll the job", "GET", "/jobs/imagesearch-embed"),
     Step("merge the batch", "POST", "/queries$", r"MERGE [^ ]*met_image_embeddings`"),
     Step("record failures", "POST", "/queries$", r"MERGE [^ ]*met_image_failures`"),
+    Step("count what was paid", "PATCH", "/tables/met_image_embeddings$"),
     Step("drop the staging table", "DELETE", "_staging_"),
     Step("embed the searches", "POST", "/queries$", r"search_embedding`.*GENERATE_EMBEDDING"),
     Step("search", "POST", "/queries$", r"vector_search_results`.*VECTOR_SEARCH"),

@@ -13,7 +13,7 @@ from components.remote_model import model_table
 from imagesearch import sql
 from imagesearch.sql import Identifier, Labels, Placeholder, Text
 from tests.inventory.stack_files import StackFile
-from tests.oracle.zetasql_catalog import INT64, OBJECTS, STRING, Catalog, array, struct
+from tests.oracle.zetasql_catalog import INT64, OBJECTS, STRING, Catalog, array, scalar, struct
 
 QUERIES = sorted(path.stem for path in sql.QUERIES.glob("*.sql"))
 MAKING_TABLES = ("create_embeddings", "create_failures", "embed_batch", "embed_searches", "run_searches")
@@ -25,6 +25,8 @@ PARAMETERS = {
     "row_limit": INT64,
     "uris": array(STRING),
     "search_text": STRING,
+    "every_uri": scalar("BOOL"),
+    "status_prefix": STRING,
     "table_name": STRING,
     "searches": array(struct({"name": STRING, "text": STRING, "top_k": INT64})),
 }

@@ -70,7 +70,7 @@ class FakeWarehouse(Warehouse):
         return SimpleNamespace(labels=self.models_there[name.path]) if name.path in self.models_there else None
 
     def label_table(self, name: Identifier, labels: Mapping[str, str]) -> None:
-        self.tables_there[name.path] = {**self.tables_there[name.path], **labels}
+        self.tables_there[name.path] = {**self.tables_there.get(name.path, {}), **labels}
 
     def drop_table(self, name: Identifier) -> None:
         self.tables_there.pop(name.path, None)

@@ -177,7 +177,8 @@ def test_a_staging_table_that_an_earlier_run_left_is_merged_before_anything_is_p
     warehouse.tables_there = {staging: OURS, f"{staging}_of_another": {}}
     converge(warehouse, WORK, silent)
     assert warehouse.asked[0][0].splitlines()[2].startswith("MERGE")
-    assert set(warehouse.tables_there) == {f"{staging}_of_another"}
+    assert set(warehouse.tables_there) == {f"{staging}_of_another", WORK.table.path}
+    assert warehouse.tables_there[WORK.table.path] == {"image-search-paid": "10_0123456789abcdef"}
 
 
 def test_the_tables_of_others_are_not_continued() -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from imagesearch import errors
-from imagesearch.errors import ImageSearchError, StatementFailed
+from imagesearch.bigquery import Target, Warehouse
+from imagesearch.errors import ImageSearchError, NotSignedIn, StatementFailed
 
 ROOT = Path(__file__).resolve().parents[2]
 CLASSES = [item for item in vars(errors).values() if isinstance(item, type) and issubclass(item, ImageSearchError)]
@@ -63,3 +64,11 @@ def test_a_refused_statement_keeps_the_reason_of_bigquery() -> None:
 @pytest.mark.parametrize("kind", CLASSES, ids=[item.__name__ for item in CLASSES])
 def test_every_error_says_what_it_means(kind: type[ImageSearchError]) -> None:
     assert kind.__doc__
+
+
+def test_whoever_is_not_signed_in_is_told_how(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "none.json"))
+    with pytest.raises(NotSignedIn) as refused:
+        Warehouse(Target("my-project", "US"), labels={})
+    assert "none.json was not found" in refused.value.what
+    assert refused.value.remedy == "Sign in: gcloud auth application-default login."

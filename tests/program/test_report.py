@@ -57,6 +57,14 @@ def test_the_table_accounts_for_every_image_and_keeps_the_order_of_the_searches(
     assert text.index("<b>bold</b>") < text.index("nothing found")
 
 
+@pytest.mark.parametrize(("kind", "hinted"), [("permanent", True), ("retryable", False)])
+def test_images_that_are_set_aside_come_with_what_to_do_about_them(kind: str, hinted: bool) -> None:
+    out = io.StringIO()
+    row = {"kind": kind, "attempts": 2, "status": "[red]NOT_FOUND", "uri": "gs://p/a.jpg"}
+    Console(file=out, width=120).print(report.failures_table([row]))
+    assert "[red]NOT_FOUND" in out.getvalue() and ("imagesearch retry" in out.getvalue()) == hinted
+
+
 def test_the_gallery_shows_pictures_without_captions_and_escapes_everything(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
