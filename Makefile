@@ -12,7 +12,7 @@ PORT ?=
 HOME_DIR := $(CURDIR)/.local
 step := scripts/step
 
-.PHONY: help setup up preview status search gallery destroy clean test test-faults lint bench
+.PHONY: help setup up preview status search gallery destroy clean test test-faults test-gcp lint bench
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ bench: setup ## measure: start of the local cloud, `up` from nothing and without
 
 test-faults: setup ## kill somebody at every step of a run, and every class of fault; ends with a table (FAULT_SEED=…)
 	@.venv/bin/python -m pytest tests/faults -m 'not gcp'
+
+test-gcp: setup ## the end-to-end test on a Google Cloud project: PROJECT=my-project (GCP_LOCATION=US, GCP_BUDGET_USD=0.05)
+	@.venv/bin/python -m tests.gcp "$(PROJECT)"
 
 lint: setup ## types and style
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
