@@ -163,14 +163,16 @@ class _Run:
 
     def embed(self, counts: Counts) -> bool:
         """Embed what is pending, a batch at a time. Whether nothing is left."""
-        work, done, fruitless = self._work, counts.embedded, 0
+        work, done, fruitless, charged = self._work, counts.embedded, 0, 0
         while batch := self._next_batch():
             if not work.wait:
                 self._batch_job(batch).start(self._warehouse)
                 return False
             if (retries := batch[0]["attempts"]) > 0:
                 self._pause(BACKOFF_SECONDS[min(retries, len(BACKOFF_SECONDS)) - 1])
+            _guard_spending(work, charged, len(batch))
             tally = self._run_batch(batch)
+            charged += tally["total"] - tally["retryable"]
             done += tally["embedded"]
             self._say(f"embedded {done:,} of {counts.target:,}")
             fruitless = 0 if tally["total"] > tally["retryable"] or self._may_be_granted_yet(tally) else fruitless + 1
@@ -222,10 +224,11 @@ class _Run:
                 "merge_batch", embeddings=work.table, staging=staging, endpoint=endpoint, dimension=work.dimension
             )
         )
+        (tally,) = self._warehouse.query(sql.render("count_batch", staging=staging, dimension=work.dimension))
+        _refuse_misfits(work, staging, tally)
         self._warehouse.query(
             sql.render("record_failures", failures=work.failures, staging=staging, dimension=work.dimension)
         )
-        (tally,) = self._warehouse.query(sql.render("count_batch", staging=staging, dimension=work.dimension))
         self._warehouse.drop_table(staging)
         return tally
 
@@ -287,6 +290,26 @@ def _guard_budget(work: Embeddings, counts: Counts) -> None:
             f"Embedding {counts.pending:,} images costs about {prices.words(dollars)}, over "
             f"embedding.budgetUsd = {work.budget_usd:g}; nothing was paid.",
             "Raise embedding.budgetUsd, or lower images.limit.",
+        )
+
+
+def _guard_spending(work: Embeddings, charged: int, more: int) -> None:
+    """The plan was within the budget; what a run really has embedded must be, too, whatever is pending by then."""
+    dollars = prices.estimate(work.endpoint, charged + more)
+    if dollars > work.budget_usd:
+        raise OverBudget(
+            f"This run has had {charged:,} images embedded, and {more:,} more come to about {prices.words(dollars)}, "
+            f"over embedding.budgetUsd = {work.budget_usd:g}: more are pending than were planned.",
+            "What was embedded is kept. If the bucket is growing, run `pulumi up` again with a larger budget.",
+        )
+
+
+def _refuse_misfits(work: Embeddings, staging: Identifier, tally: Row) -> None:
+    """Raises InvariantBroken when the service gave a whole batch another length: no image is at fault."""
+    if tally.get("misfits", 0) == tally["total"] > 0:
+        raise InvariantBroken(
+            f"{work.endpoint} gave none of {tally['total']:,} images {work.dimension} numbers, and no error.",
+            f"They are kept in {staging.path}: look at their length. Drop that table once embedding.dimension fits.",
         )
 
 

@@ -5,7 +5,8 @@
 
 A thing is a run's when its name and its mark (label, or description) both say so, and of the same run;
 tests/gcp/trial.py has the marks. In a run's dataset only what carries the stack's labels goes, and the dataset only
-when it is empty then. Grants are a run's when they are of the service account of its connection. APIs that were enabled stay enabled.
+when it is empty then. Grants are a run's when they are of the service account of its connection. APIs
+that were enabled stay enabled.
 """
 
 from __future__ import annotations
