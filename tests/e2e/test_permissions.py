@@ -35,8 +35,8 @@ RACE = {
 REFUSED = {
     "status": 403,
     "reason": "accessDenied",
-    "message": "Access Denied: BigQuery BigQuery: bqcx-100000000001-abcd@gcp-sa-bigquery-condel.iam.gserviceaccount.com "
-    "does not have storage.objects.list access to the Google Cloud Storage bucket.",
+    "message": "Access Denied: bqcx-100000000001-abcd@gcp-sa-bigquery-condel.iam.gserviceaccount.com does not have "
+    "storage.objects.list access to the Google Cloud Storage bucket.",
 }
 """Whether the service looks into the bucket when an object table is made is not documented: it may."""
 
