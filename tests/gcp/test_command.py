@@ -47,3 +47,8 @@ def test_over_the_budget_it_does_not_begin(tmp_path: Path) -> None:
     )
     assert done.returncode != 0
     assert "GCP_BUDGET_USD is 0.001" in done.stderr and "nothing was run" in done.stderr
+
+
+def test_the_first_run_page_says_what_it_costs_at_most() -> None:
+    page = (CHECKOUT / "docs/first-run-on-google-cloud.md").read_text(encoding="utf-8")
+    assert f"at most ${trial.estimate():.4f} for embeddings" in page
