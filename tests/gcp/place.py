@@ -17,6 +17,7 @@ from google.cloud import bigquery, storage
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 _SERVICES = {
     "bigqueryConnectionCustomEndpoint": "https://bigqueryconnection.googleapis.com/v1/",
+    "dataformCustomEndpoint": "https://dataform.googleapis.com/v1/",
     "resourceManagerCustomEndpoint": "https://cloudresourcemanager.googleapis.com/v1/",
     "serviceUsageCustomEndpoint": "https://serviceusage.googleapis.com/v1/",
 }

@@ -24,6 +24,7 @@ from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
 from requests import HTTPError, RequestException
 
+from imagesearch.locations import vertex_location
 from imagesearch.ownership import MANAGED_BY, STACK
 from tests.gcp.place import Place, google_cloud
 from tests.gcp.trial import ACCOUNT, LABEL, PREFIX
@@ -53,7 +54,7 @@ def leftovers(place: Place, run: str = "") -> list[Leftover]:
     accounts |= {account: id_ for id_, bucket in buckets if (account := _noted(bucket))}
     return [
         *_grants(place, accounts),
-        *(item for item in _datasets(place) if run in ("", item.run)),
+        *(item for item in (*_notebooks(place), *_datasets(place)) if run in ("", item.run)),
         *(_connection(place, id_, connection) for id_, connection in connections),
         *(Leftover("bucket", bucket.name, id_, partial(bucket.delete, force=True)) for id_, bucket in buckets),
     ]
@@ -113,17 +114,31 @@ def _models(client: bigquery.Client, dataset: str) -> list[str]:
 
 def _connections(place: Place) -> Iterator[tuple[str, dict[str, Any]]]:
     path = f"projects/{place.project}/locations/{place.location.lower()}/connections?pageSize=1000"
-    try:
-        found = place.ask("GET", "bigqueryConnectionCustomEndpoint", path)
-    except HTTPError as error:
-        if "SERVICE_DISABLED" in error.response.text:  # then there are none
-            return
-        raise
-    for connection in found.get("connections", []):
+    for connection in _listed(place, "bigqueryConnectionCustomEndpoint", path).get("connections", []):
         mark = _MARK.fullmatch(connection.get("description", ""))
         name = connection["name"].rsplit("/", 1)[-1]
         if mark and name == f"{PREFIX}{mark[1]}_images".replace("-", "_"):
             yield mark[1], connection
+
+
+def _notebooks(place: Place) -> Iterator[Leftover]:
+    """A stack's notebook is a repository with its labels, in the region that serves the location."""
+    path = f"projects/{place.project}/locations/{vertex_location(place.location)}/repositories?pageSize=1000"
+    for repository in _listed(place, "dataformCustomEndpoint", path).get("repositories", []):
+        found = _RUN.fullmatch(repository.get("labels", {}).get(STACK, ""))
+        if found and repository["name"].endswith(f"{PREFIX}{found[1]}".replace("-", "_")):
+            remove = partial(place.ask, "DELETE", "dataformCustomEndpoint", f"{repository['name']}?force=true")
+            yield Leftover("notebook", repository["name"].rsplit("/", 1)[-1], found[1], remove)
+
+
+def _listed(place: Place, setting: str, path: str) -> dict[str, Any]:
+    """What a service lists; nothing where it is not enabled, for then there is nothing."""
+    try:
+        return place.ask("GET", setting, path)
+    except HTTPError as error:
+        if "SERVICE_DISABLED" in error.response.text:
+            return {}
+        raise
 
 
 def _connection(place: Place, run: str, connection: dict[str, Any]) -> Leftover:

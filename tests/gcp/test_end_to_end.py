@@ -11,8 +11,8 @@ import pytest
 
 from tests.e2e import steps
 from tests.gcp.conftest import on_google_cloud, on_local_cloud
-from tests.gcp.sweep import leftovers
-from tests.gcp.trial import Trial, trial
+from tests.gcp.sweep import leftovers, sweep
+from tests.gcp.trial import Trial
 
 CLOUDS = [pytest.param("google", marks=pytest.mark.gcp), pytest.param("local", marks=pytest.mark.slow)]
 
@@ -21,8 +21,15 @@ CLOUDS = [pytest.param("google", marks=pytest.mark.gcp), pytest.param("local", m
 def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
     """A run whose bucket is filled and whose stack is not up; swept afterwards whatever happened."""
     place = on_google_cloud() if request.param == "google" else on_local_cloud(request.getfixturevalue("cloud"))
-    with trial(place, tmp_path_factory.mktemp("run") / "stack") as made:
+    made = Trial(place, tmp_path_factory.mktemp("run") / "stack")
+    try:
+        made.make_bucket()
+        made.make_stack()
         yield made
+    finally:
+        left = sweep(place, made.id)
+        place.close()
+    assert not left, f"the sweeper could not remove {', '.join(left)}"
 
 
 def test_one_up_takes_an_empty_project_to_search_results(run: Trial) -> None:

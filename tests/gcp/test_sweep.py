@@ -36,10 +36,14 @@ def others(local_place: Place) -> Iterator[dict[str, Any]]:
     local_place.ask("DELETE", "bigqueryConnectionCustomEndpoint", made["name"])
 
 
+def enable(place: Place, service: str) -> None:
+    path = f"projects/{place.project}/services:batchEnable"
+    place.ask("POST", "serviceUsageCustomEndpoint", path, {"serviceIds": [f"{service}.googleapis.com"]})
+
+
 def connect(place: Place, name: str, description: str) -> dict[str, Any]:
     """A connection, as somebody else makes one."""
-    enable = f"projects/{place.project}/services:batchEnable"
-    place.ask("POST", "serviceUsageCustomEndpoint", enable, {"serviceIds": ["bigqueryconnection.googleapis.com"]})
+    enable(place, "bigqueryconnection")
     path = f"projects/{place.project}/locations/us/connections?connectionId={name}"
     body = {"cloudResource": {}, "description": description}
     return place.ask("POST", "bigqueryConnectionCustomEndpoint", path, body)
@@ -111,6 +115,22 @@ def test_grants_of_a_connection_that_is_gone_are_found_by_what_the_bucket_notes(
     assert [item.kind for item in sweep.leftovers(local_place, run.id)] == ["grant", "bucket"]
     assert sweep.sweep(local_place, run.id) == []
     assert policy(local_place) == before
+
+
+def test_the_notebook_of_a_run_goes_and_that_of_another_stack_stays(local_place: Place, folder: Path) -> None:
+    run = Trial(local_place, folder)
+    enable(local_place, "dataform")
+    names = {}
+    for dataset, stack in ((run.dataset, f"image-search-{run.name}"), ("bqml_tutorial", "image-search-dev")):
+        path = f"projects/{local_place.project}/locations/us-central1/repositories"
+        name = f"met-image-analysis-{dataset}"
+        made = {"labels": {"managed-by": "image-search", "image-search-stack": stack}}
+        names[stack] = local_place.ask("POST", "dataformCustomEndpoint", f"{path}?repositoryId={name}", made)["name"]
+    assert [str(item) for item in sweep.leftovers(local_place)] == [f"notebook met-image-analysis-{run.dataset}"]
+    assert sweep.sweep(local_place, run.id) == []
+    assert sweep.leftovers(local_place) == []
+    assert local_place.ask("GET", "dataformCustomEndpoint", names["image-search-dev"])
+    local_place.ask("DELETE", "dataformCustomEndpoint", names["image-search-dev"])
 
 
 def test_bindings_of_deleted_service_accounts_go_and_all_other_bindings_stay() -> None:

@@ -5,6 +5,7 @@ Everything carries the run's name, so that whatever is left of a run that was ki
     stack, bucket   imgsearch-test-<id>           bucket label    image-search-test = <id>
     dataset         imgsearch_test_<id>           dataset label   image-search-stack = image-search-imgsearch-test-<id>
     connection      imgsearch_test_<id>_images    description     Made by image-search for the stack …
+    notebook        …imgsearch_test_<id>          label           as the dataset's
 """
 
 from __future__ import annotations
@@ -14,8 +15,7 @@ import os
 import secrets
 import shlex
 import subprocess
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -170,22 +170,6 @@ class Trial:
     def resources(self) -> list[dict[str, Any]]:
         state = json.loads(self.pulumi("stack", "export").stdout)
         return list(state["deployment"].get("resources", []))
-
-
-@contextmanager
-def trial(place: Place, folder: Path, **changes: Any) -> Iterator[Trial]:
-    """A run whose bucket and stack are there and nothing else. Whatever it leaves is swept, also after a failure."""
-    from tests.gcp.sweep import sweep
-
-    made = Trial(place, folder, **changes)
-    try:
-        made.make_bucket()
-        made.make_stack()
-        yield made
-    finally:
-        left = sweep(place, made.id)
-        place.close()
-    assert not left, f"the sweeper could not remove {', '.join(left)}"
 
 
 def _path() -> str:
