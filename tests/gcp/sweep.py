@@ -5,8 +5,8 @@
 
 A thing is a run's when its name and its mark (label, or description) both say so, and of the same run;
 tests/gcp/trial.py has the marks. In a run's dataset only what carries the stack's labels goes, and the dataset only
-when it is empty then. Grants are a run's when they are of the service account of its connection. APIs
-that were enabled stay enabled.
+when it is empty then. Grants are a run's when they are of the service account of its connection. APIs that were enabled
+stay enabled. A run that is going on is listed like one that was killed.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from tests.gcp.trial import ACCOUNT, LABEL, PREFIX
 
 _RUN = re.compile(rf"image-search-{PREFIX}([0-9a-f]{{8}})")
 _MARK = re.compile(rf"Made by image-search for the stack {_RUN.pattern}\.")
+_ACCOUNT = re.compile(r"bqcx-[\w-]+@gcp-sa-bigquery-condel\.iam\.gserviceaccount\.com")
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def sweep(place: Place, run: str = "", say: Callable[[str], None] = print) -> li
         try:
             item.remove()
             say(f"removed {item}")
-        except (GoogleAPICallError, RequestException, NotEmpty) as error:
+        except (GoogleAPICallError, RequestException, NotEmpty, ValueError) as error:
             stayed.append(f"{item} ({' '.join(str(error).split())})")
     return stayed
 
@@ -98,7 +99,8 @@ class _Dataset:
             if self._mine(table.labels):
                 client.delete_table(table.reference, not_found_ok=True)
         for model in client.list_models(name):
-            if self._mine(model.labels) or model.model_id.startswith("multimodal_embedding_model"):
+            unlabelled = not model.labels and model.model_id == "multimodal_embedding_model"  # killed in between
+            if self._mine(model.labels) or unlabelled:
                 client.delete_model(model.reference, not_found_ok=True)
         if left := [table.table_id for table in client.list_tables(name)] + _models(client, name):
             raise NotEmpty(f"it holds {', '.join(sorted(left))}, which the test did not make")
@@ -155,9 +157,10 @@ def _buckets(place: Place) -> Iterator[tuple[str, Any]]:
 def _noted(bucket: Any) -> str:
     """The service account that the run noted in its bucket."""
     try:
-        return str(bucket.blob(ACCOUNT).download_as_text())
+        noted = str(bucket.blob(ACCOUNT).download_as_text())
     except NotFound:
         return ""
+    return noted if _ACCOUNT.fullmatch(noted) else ""  # of nobody else
 
 
 def _grants(place: Place, accounts: dict[str, str]) -> Iterator[Leftover]:

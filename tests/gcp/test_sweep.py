@@ -113,6 +113,9 @@ def test_grants_of_a_connection_that_is_gone_are_found_by_what_the_bucket_notes(
     bucket.blob(trial.ACCOUNT).upload_from_string(account)
     local_place.ask("DELETE", "bigqueryConnectionCustomEndpoint", made["name"])
     assert [item.kind for item in sweep.leftovers(local_place, run.id)] == ["grant", "bucket"]
+    bucket.blob(trial.ACCOUNT).upload_from_string("owner@example.com")
+    assert [item.kind for item in sweep.leftovers(local_place, run.id)] == ["bucket"], "only of a connection's account"
+    bucket.blob(trial.ACCOUNT).upload_from_string(account)
     assert sweep.sweep(local_place, run.id) == []
     assert policy(local_place) == before
 
