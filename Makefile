@@ -17,7 +17,7 @@ step := scripts/step
 lower = $(shell echo $(1) | tr A-Z a-z)
 given = $(if $(findstring command line,$(origin $(1))),'--$(call lower,$(1))=$(subst ','\'',$($(1)))')
 
-.PHONY: help setup up preview preflight status search gallery new-stack destroy clean test test-faults lint bench
+.PHONY: help setup up preview preflight status search gallery new-stack destroy clean test test-faults test-gcp lint bench
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ bench: setup ## measure: start of the local cloud, `up` from nothing and without
 
 test-faults: setup ## kill somebody at every step of a run, and every class of fault; ends with a table (FAULT_SEED=…)
 	@.venv/bin/python -m pytest tests/faults -m 'not gcp'
+
+test-gcp: setup ## the end-to-end test on a Google Cloud project: PROJECT=my-project (GCP_LOCATION=US, GCP_BUDGET_USD=0.05)
+	@.venv/bin/python -m tests.gcp "$(PROJECT)"
 
 lint: setup ## types and style
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy

@@ -89,7 +89,16 @@ def _drop(warehouse: Warehouse, connection_id: str, mark: str) -> bool:
 async def _not_yet(args: pulumi.ErrorHookArgs) -> bool:
     """Grant again while the service account is not there yet, or someone else changed the policy at the same time."""
     newest = args.errors[0] if args.errors else ""
-    passing = "does not exist" in newest or "concurrent policy changes" in newest
+    return await _again(args, "does not exist" in newest or "concurrent policy changes" in newest)
+
+
+async def refused_yet(args: pulumi.ErrorHookArgs) -> bool:
+    """Try again while the service account is refused: its grants are made, and do not act yet."""
+    newest = args.errors[0] if args.errors else ""
+    return await _again(args, "gcp-sa-bigquery-condel" in newest and "does not have" in newest)
+
+
+async def _again(args: pulumi.ErrorHookArgs, passing: bool) -> bool:
     if not passing or len(args.errors) >= GRANT_ATTEMPTS:
         return False
     await asyncio.sleep(min(0.5 * 2 ** len(args.errors), _RETRY_WAIT))

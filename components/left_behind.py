@@ -17,8 +17,13 @@ from imagesearch.bigquery import Target, Warehouse
 from imagesearch.errors import ImageSearchError
 
 
-def made_anew(name: str, stack: Stack, remove: Callable[[Warehouse], bool]) -> pulumi.ResourceHookBinding:
-    """Hooks for the resource `name`. `remove` takes away what stands in its place, if it is ours, and says whether."""
+def made_anew(
+    name: str, stack: Stack, remove: Callable[[Warehouse], bool], *others: pulumi.ErrorHook
+) -> pulumi.ResourceHookBinding:
+    """Hooks for the resource `name`. `remove` takes away what stands in its place, if it is ours, and says whether.
+
+    `others` are asked beside this one: the resource is tried again when any of them says so.
+    """
 
     async def again(args: pulumi.ErrorHookArgs) -> bool:
         if len(args.errors) != 1 or "already exists" not in args.errors[0].lower():
@@ -29,7 +34,7 @@ def made_anew(name: str, stack: Stack, remove: Callable[[Warehouse], bool]) -> p
             pulumi.log.warn(str(error))
             return False
 
-    return pulumi.ResourceHookBinding(on_error=[pulumi.ErrorHook(f"{name}-left-behind", again)])
+    return pulumi.ResourceHookBinding(on_error=[pulumi.ErrorHook(f"{name}-left-behind", again), *others])
 
 
 def _warehouse(stack: Stack) -> Warehouse:

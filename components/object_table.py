@@ -5,7 +5,7 @@ from __future__ import annotations
 import pulumi
 import pulumi_gcp as gcp
 
-from components.connection import Connection
+from components.connection import Connection, refused_yet
 from components.dataset import Dataset
 from components.left_behind import made_anew
 from components.settings import Stack
@@ -49,7 +49,12 @@ class ObjectTable(pulumi.ComponentResource):
                 depends_on=[dataset.contents, *connection.grants],
                 replace_on_changes=["externalDataConfiguration"],  # it holds no data: made anew, not patched
                 delete_before_replace=True,
-                hooks=made_anew(name, stack, lambda warehouse: drop_table(warehouse, self.path)),
+                hooks=made_anew(
+                    name,
+                    stack,
+                    lambda warehouse: drop_table(warehouse, self.path),
+                    pulumi.ErrorHook(f"{name}-refused-yet", refused_yet),
+                ),
             ),
         )
         self.register_outputs({"table": self.path.path})

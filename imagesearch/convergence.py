@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from imagesearch import paid, plan, progress, sql, waiting
+from imagesearch import paid, plan, prices, progress, sql, waiting
 from imagesearch.bigquery import Row, Warehouse
 from imagesearch.clients import bigquery
 from imagesearch.embeddings import (
@@ -29,7 +29,7 @@ from imagesearch.embeddings import (
     selection_parameters,
     staging_tables,
 )
-from imagesearch.errors import DeadlinePassed, InvariantBroken, Stalled
+from imagesearch.errors import DeadlinePassed, InvariantBroken, OverBudget, Stalled
 from imagesearch.progress import Meter, Show
 from imagesearch.sql import Identifier, Text
 from imagesearch.waiting import Say, until_granted
@@ -165,7 +165,7 @@ class _Run:
 
     def embed(self, counts: Counts) -> bool:
         """Embed what is pending, a batch at a time. Whether nothing is left."""
-        work, fruitless = self._work, 0
+        work, fruitless, charged = self._work, 0, 0
         meter = progress.Meter(work, counts, self._show)
         while batch := self._next_batch():
             if not work.wait:
@@ -173,8 +173,10 @@ class _Run:
                 return False
             if (retries := batch[0]["attempts"]) > 0:
                 self._pause(BACKOFF_SECONDS[min(retries, len(BACKOFF_SECONDS)) - 1])
+            _guard_spending(work, charged, len(batch))
             tally = self._run_batch(batch, meter)
             meter.ended(tally)
+            charged += tally["total"] - tally["retryable"]
             fruitless = 0 if tally["total"] > tally["retryable"] or self._may_be_granted_yet(tally) else fruitless + 1
             if fruitless >= work.max_attempts:
                 raise self._stalled()
@@ -224,10 +226,11 @@ class _Run:
                 "merge_batch", embeddings=work.table, staging=staging, endpoint=endpoint, dimension=work.dimension
             )
         )
+        (tally,) = self._warehouse.query(sql.render("count_batch", staging=staging, dimension=work.dimension))
+        _refuse_misfits(work, staging, tally)
         self._warehouse.query(
             sql.render("record_failures", failures=work.failures, staging=staging, dimension=work.dimension)
         )
-        (tally,) = self._warehouse.query(sql.render("count_batch", staging=staging, dimension=work.dimension))
         paid.add(self._warehouse, work.table, staging, tally["embedded"])
         self._warehouse.drop_table(staging)
         return tally
@@ -270,6 +273,26 @@ class _Run:
             f"are embedded, {left.set_aside:,} set aside, {left.pending:,} pending; the commonest status is {status}.",
             "What was embedded is kept. Look at the quota of the endpoint and run again; embedding.maxAttempts sets "
             "how many such rounds are allowed.",
+        )
+
+
+def _guard_spending(work: Embeddings, charged: int, more: int) -> None:
+    """The plan was within the budget; what a run really has embedded must be, too, whatever is pending by then."""
+    dollars = prices.estimate(work.endpoint, charged + more)
+    if dollars > work.budget_usd:
+        raise OverBudget(
+            f"This run has had {charged:,} images embedded, and {more:,} more come to about {prices.words(dollars)}, "
+            f"over embedding.budgetUsd = {work.budget_usd:g}: more are pending than were planned.",
+            "What was embedded is kept. If the bucket is growing, run `pulumi up` again with a larger budget.",
+        )
+
+
+def _refuse_misfits(work: Embeddings, staging: Identifier, tally: Row) -> None:
+    """Raises InvariantBroken when the service gave a whole batch another length: no image is at fault."""
+    if tally.get("misfits", 0) == tally["total"] > 0:
+        raise InvariantBroken(
+            f"{work.endpoint} gave none of {tally['total']:,} images {work.dimension} numbers, and no error.",
+            f"They are kept in {staging.path}: look at their length. Drop that table once embedding.dimension fits.",
         )
 
 

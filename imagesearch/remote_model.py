@@ -57,7 +57,9 @@ def _half_made(warehouse: Warehouse, model: RemoteModel) -> bool:
         return False
     info = found.to_api_repr().get("remoteModelInfo", {})
     path = str(info.get("connection", "")).replace("/locations/", ".").replace("/connections/", ".")
-    return path.removeprefix("projects/").lower() == model.connection.path.lower()
+    project, _, rest = path.removeprefix("projects/").lower().partition(".")
+    ours = model.connection.path.lower()
+    return f"{project}.{rest}" == ours or (project.isdigit() and ours.endswith(f".{rest}"))
 
 
 def delete(warehouse: Warehouse, name: Identifier, owner: str) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from imagesearch import sql
 from imagesearch.bigquery import Row, Warehouse
 from imagesearch.clients import bigquery
-from imagesearch.errors import DeadlinePassed, RecallTooLow
+from imagesearch.errors import DeadlinePassed, RecallTooLow, StatementFailed
 from imagesearch.sql import Identifier, Text
 from imagesearch.waiting import Say
 
@@ -20,6 +20,8 @@ BYTES_A_NUMBER = 8
 """Of an embedding, FLOAT64."""
 REBUILD_DRIFT = 0.3
 """From this drift on Google advises to rebuild an index."""
+APPEARS_DEADLINE = 60.0
+"""Seconds to wait for a new index to be listed."""
 USABLE_DEADLINE = 60 * 60.0
 """Seconds to wait for an index to become usable."""
 SAMPLE_SIZE = 50
@@ -70,7 +72,7 @@ def ensure(warehouse: Warehouse, index: VectorIndex, rows: int, say: Say) -> Sta
         found = None
     if found is None:
         _create(warehouse, index)
-    elif _usable(found) and _drift(warehouse, index) >= REBUILD_DRIFT:
+    elif _usable(found) and (_drift(warehouse, index) or 0) >= REBUILD_DRIFT:
         say("the embeddings have drifted from what the vector index was trained on; rebuilding it")
         warehouse.query(sql.render("rebuild_vector_index", index=sql.index_name(index.name), embeddings=index.table))
     if index.wait:
@@ -91,6 +93,8 @@ def look(warehouse: Warehouse, index: VectorIndex, rows: int) -> State:
     if not _usable(found):
         return State("building", "", found["coverage_percentage"])
     drift = _drift(warehouse, index)
+    if drift is None:
+        return State("active", "its drift cannot be told here", found["coverage_percentage"])
     if drift >= REBUILD_DRIFT:
         return State("drifted", f"drift {drift:.2f}; Google advises a rebuild from {REBUILD_DRIFT} on")
     return State("active", "", found["coverage_percentage"])
@@ -124,8 +128,14 @@ def _create(warehouse: Warehouse, index: VectorIndex) -> None:
     )
 
 
-def _drift(warehouse: Warehouse, index: VectorIndex) -> float:
-    rows = warehouse.query(sql.render("select_index_drift", embeddings=index.table))
+def _drift(warehouse: Warehouse, index: VectorIndex) -> float | None:
+    """0 to 1; None where the service does not tell it: that is advice, and no search depends on it."""
+    try:
+        rows = warehouse.query(sql.render("select_index_drift", embeddings=index.table))
+    except StatementFailed as error:
+        if error.reason != "invalidQuery":
+            raise
+        return None
     return float(rows[0]["drift"] or 0) if rows else 0.0
 
 
@@ -136,6 +146,11 @@ def _look(warehouse: Warehouse, index: VectorIndex) -> Row | None:
     return rows[0] if rows else None
 
 
+def _waited_for(found: Row | None) -> bool:
+    """Whether waiting is over: it can be used, or it is disabled. Not yet listed is not over."""
+    return found is not None and (found["index_status"] != "ACTIVE" or _usable(found))
+
+
 def _usable(found: Row) -> bool:
     return found["last_refresh_time"] is not None and found["coverage_percentage"] > 0
 
@@ -143,8 +158,10 @@ def _usable(found: Row) -> bool:
 def _wait_until_usable(warehouse: Warehouse, index: VectorIndex, say: Say) -> None:
     began = spoken = time.monotonic()
     pause = 0.5
-    while (found := _look(warehouse, index)) and found["index_status"] == "ACTIVE" and not _usable(found):
+    while not _waited_for(found := _look(warehouse, index)):
         now = time.monotonic()
+        if found is None and now - began > APPEARS_DEADLINE:
+            return
         if now - began > USABLE_DEADLINE:
             raise DeadlinePassed(
                 f"The vector index {index.name} was not usable after {USABLE_DEADLINE / 60:.0f} minutes.",
@@ -152,7 +169,7 @@ def _wait_until_usable(warehouse: Warehouse, index: VectorIndex, say: Say) -> No
             )
         if now - spoken >= 30:
             spoken = now
-            say(f"the vector index covers {found['coverage_percentage']} % after {now - began:.0f} s")
+            say(f"the vector index covers {found['coverage_percentage'] if found else 0} % after {now - began:.0f} s")
         time.sleep(pause)
         pause = min(pause * 1.5, 10.0)
 

@@ -1,14 +1,13 @@
 -- Remove the embeddings of an older generation where the present one could not be embedded. Run by
 -- imagesearch.convergence: a search must not find a picture that is not there any more.
-DELETE FROM ${embeddings} AS stored
-WHERE EXISTS (
-  SELECT 1
-  FROM ${failures} AS failures
-  INNER JOIN ${object_table} AS objects
-    ON objects.uri = failures.uri
-    AND objects.generation = failures.generation
-  WHERE
-    failures.uri = stored.uri
-    AND failures.kind = 'permanent'
-    AND failures.generation <> stored.generation
-)
+DELETE FROM ${embeddings}
+WHERE
+  uri IN (
+    SELECT objects.uri
+    FROM ${object_table} AS objects
+    INNER JOIN ${failures} AS failures
+      ON failures.uri = objects.uri
+      AND failures.generation = objects.generation
+    WHERE failures.kind = 'permanent'
+  )
+  AND (uri, generation) NOT IN (SELECT (uri, generation) FROM ${object_table})

@@ -5,7 +5,7 @@ USING (
   SELECT *
   FROM ${staging}
   WHERE
-    status = ''
+    COALESCE(status, '') = ''
     AND ARRAY_LENGTH(embedding) = ${dimension}
   QUALIFY ROW_NUMBER() OVER (PARTITION BY uri ORDER BY generation DESC) = 1
 ) AS staged

@@ -6,7 +6,7 @@ USING (
     uri,
     generation,
     embedded_at AS attempted,
-    IF(status = '', 'The service returned no embedding.', status) AS status,
+    IF(COALESCE(status, '') = '', 'The service returned no embedding of this length.', status) AS status,
     IF(
       STARTS_WITH(status, 'A retryable error occurred:')
       OR STARTS_WITH(status, 'PERMISSION_DENIED'),
@@ -15,8 +15,8 @@ USING (
     ) AS kind
   FROM ${staging}
   WHERE
-    status <> ''
-    OR ARRAY_LENGTH(embedding) <> ${dimension}
+    COALESCE(status, '') <> ''
+    OR COALESCE(ARRAY_LENGTH(embedding), 0) <> ${dimension}
 ) AS failed
 ON
   known.uri = failed.uri

@@ -8,7 +8,7 @@ FROM
     TABLE ${embeddings},
     'embedding',
     (
-      SELECT IF(status = '', embedding, ERROR(status)) AS embedding
+      SELECT IF(COALESCE(status, '') = '', embedding, ERROR(status)) AS embedding
       FROM
         AI.GENERATE_EMBEDDING(
           MODEL ${model},

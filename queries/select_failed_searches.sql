@@ -2,6 +2,6 @@
 SELECT name, status
 FROM ${search_embeddings}
 WHERE
-  status <> ''
-  OR ARRAY_LENGTH(embedding) <> ${dimension}
+  COALESCE(status, '') <> ''
+  OR COALESCE(ARRAY_LENGTH(embedding), 0) <> ${dimension}
 ORDER BY name

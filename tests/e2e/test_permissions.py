@@ -32,6 +32,13 @@ RACE = {
     "reason": "aborted",
     "message": "There were concurrent policy changes. Please retry the whole read",
 }
+REFUSED = {
+    "status": 403,
+    "reason": "accessDenied",
+    "message": "Access Denied: bqcx-100000000001-abcd@gcp-sa-bigquery-condel.iam.gserviceaccount.com does not have "
+    "storage.objects.list access to the Google Cloud Storage bucket.",
+}
+"""Whether the service looks into the bucket when an object table is made is not documented: it may."""
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +72,7 @@ def test_an_account_that_appears_after_a_minute_and_grants_that_act_after_seven_
     control(stack, "settings", {"service_account_delay": 60, "propagation_delay": 420})
     control(stack, "faults", {"path": "/projects/local-project:setIamPolicy", "times": 1, **RACE})
     control(stack, "faults", {"path": "/b/demo-images/iam", "method": "PUT", "times": 1, **RACE})
+    control(stack, "faults", {"path": "/datasets/bqml_tutorial/tables$", "method": "POST", "times": 2, **REFUSED})
     with fast_time(stack, 120):
         told = said(stack.up())
     assert "waiting for the grants to take effect" in told

@@ -109,6 +109,23 @@ def test_work_within_the_budget_to_the_cent_is_done() -> None:
     assert converge(answering(whole, SETTLED), WORK, silent).complete
 
 
+def test_a_run_that_pays_and_gets_no_further_stops_at_the_budget() -> None:
+    warehouse = answering(COUNTS, batches=[BATCH])  # the same images are pending for ever
+    with pytest.raises(OverBudget, match="30 images embedded, and 10 more") as refused:
+        converge(warehouse, replace(WORK, budget_usd=0.0035), silent)
+    assert "What was embedded is kept" in refused.value.remedy
+    assert len(warehouse.keys) == 3
+
+
+def test_vectors_of_another_length_than_asked_for_end_the_run_and_are_kept() -> None:
+    warehouse = answering(COUNTS, batches=[BATCH])
+    warehouse.rows["What came of one batch"] = [[{**TALLY, "embedded": 0, "misfits": 10}]]
+    with pytest.raises(InvariantBroken, match="none of 10 images 1408 numbers"):
+        converge(warehouse, WORK, silent)
+    assert len(warehouse.keys) == 1, "one batch is enough to see it"
+    assert not warehouse.ran("-- Keep what a staging table says"), "no image is set aside for it"
+
+
 def test_what_is_embedded_already_costs_nothing() -> None:
     done = replace(SETTLED, objects=10**6, target=10**6, embedded=10**6, stored=10**6)
     assert converge(answering(done), replace(WORK, budget_usd=0.0), silent).complete

@@ -1,25 +1,20 @@
-"""README.md says what is true: every setting with its default, every output, every make target, in both directions."""
+"""README.md says what is true: every setting, output, make target and command is in it, and nothing else; its command
+blocks run. tests/e2e/test_readme_commands.py runs them."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
+import subprocess
+import sys
 from typing import Any
 
+import pytest
 import yaml
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from imagesearch.settings import Search, Settings
-
-CHECKOUT = Path(__file__).parents[2]
-README = (CHECKOUT / "README.md").read_text()
-
-
-def table(name: str) -> list[list[str]]:
-    """The cells of the rows between <!-- name --> and <!-- /name -->."""
-    text = README.split(f"<!-- {name} -->")[1].split(f"<!-- /{name} -->")[0]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in text.strip().splitlines()[2:]]
+from tests.program.readme import CHECKOUT, blocks, table
 
 
 def settings() -> dict[str, Any]:
@@ -48,9 +43,29 @@ def test_every_output_is_listed() -> None:
     assert listed == set(inventory["outputs"])
 
 
-def test_every_make_target_and_command_named_exists() -> None:
-    makefile = (CHECKOUT / "Makefile").read_text()
-    targets = set(re.findall(r"^([a-z-]+):", makefile, flags=re.M))
-    named = set(re.findall(r"(?:`|^ {4})make ([a-z-]+)", README, flags=re.M))
-    assert named <= targets
-    assert {"up", "test", "destroy", "clean", "help"} <= named
+def test_every_make_target_is_listed_as_make_help_has_it() -> None:
+    shown = subprocess.run(["make", "help"], cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout
+    helped = set(re.findall(r"^ *make ([a-z-]+) ", shown, flags=re.M))
+    listed = {name for row in table("targets") for cell in row for name in re.findall(r"`make ([a-z-]+)", cell)}
+    assert listed == helped
+
+
+def test_every_command_is_listed_as_the_command_lines_own_help_has_it() -> None:
+    asked = [sys.executable, "-m", "imagesearch", "--help"]
+    shown = subprocess.run(asked, cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout
+    known = set(re.findall(r"^ {4}([a-z][a-z-]*)(?: |$)", shown, flags=re.M)) - {"python"}
+    listed = {name for row in table("commands") for name in re.findall(r"`([a-z][a-z-]*)", row[0])}
+    assert listed == known
+
+
+@pytest.mark.parametrize("block", blocks(), ids=lambda block: block.lines[0][:40])
+def test_a_block_that_is_not_run_says_why(block: Any) -> None:
+    assert block.lines
+    if block.reason is not None:
+        assert len(block.reason.split()) >= 2
+
+
+def test_every_file_that_is_linked_is_there() -> None:
+    text = (CHECKOUT / "README.md").read_text()
+    linked = {name for name in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in name}
+    assert linked and all((CHECKOUT / name).exists() for name in linked)

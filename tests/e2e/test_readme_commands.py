@@ -1,0 +1,96 @@
+"""The command blocks of README.md, typed as they stand into a fresh copy of the checkout, and the cheap make targets.
+
+Two things make it quick: what is installed already is used, and IMAGES names a folder of twelve photos. The tests build
+on each other, in this order.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.pictures import pictures
+from tests.e2e.stack import CHECKOUT, free_port
+from tests.program.readme import blocks
+
+COMMANDS = [line for block in blocks() if block.reason is None for line in block.lines]
+
+
+class Checkout:
+    """A copy of what git has, with nothing made in it yet."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "checkout"
+        listed = subprocess.run(["git", "ls-files", "-z"], cwd=CHECKOUT, capture_output=True, text=True, check=True)
+        for name in filter(None, listed.stdout.split("\0")):
+            if not (CHECKOUT / name).exists():
+                continue
+            (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(CHECKOUT / name, self.folder / name)
+        for requirements in self.folder.glob("requirements*.txt"):
+            os.utime(requirements, (0, 0))  # what is installed is newer
+        (self.folder / ".venv").symlink_to(CHECKOUT / ".venv")
+        self.images = folder / "images"
+        self.images.mkdir()
+        for name, (data, _) in pictures().items():
+            (self.images / name).write_bytes(data)
+        self.port = free_port()
+
+    def type(self, command: str) -> str:
+        """Run a command in bash, with the local stack's environment as README.md asks for. What it printed."""
+        if not command.startswith(("make", "./local")):
+            command = f'eval "$(./local env)" && {command}'
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "LOCALCLOUD_"))}
+        done = subprocess.run(
+            ["bash", "-c", command],
+            cwd=self.folder,
+            env={**inherited, "IMAGES": str(self.images), "PORT": str(self.port)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stderr
+        return done.stdout
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
+    made = Checkout(tmp_path_factory.mktemp("readme"))
+    yield made
+    if (made.folder / ".local").exists():
+        made.type("./local python -m localcloud stop || true")
+
+
+def test_the_first_command_is_make_up_and_shows_what_was_found(checkout: Checkout) -> None:
+    assert COMMANDS[0].startswith("make up ")
+    shown = checkout.type(COMMANDS[0])
+    assert "12 images in the bucket: 12 embedded" in shown
+    assert "“a yellow flower”" in shown and "gallery: " in shown
+    assert (checkout.folder / ".local/gallery.html").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("command", COMMANDS[1:])
+def test_every_other_command_of_a_block_works(checkout: Checkout, command: str) -> None:
+    assert checkout.type(command).strip()
+
+
+def test_the_targets_that_look_at_the_stack_work(checkout: Checkout) -> None:
+    shown = checkout.type('make search TEXT="a yellow flower"; make preview; make help')
+    assert "stamp_yellow-flower.jpg" in shown
+    assert "unchanged" in shown, "the preview of a stack that is up"
+
+
+def test_make_destroy_and_make_clean_leave_the_checkout_as_it_was(checkout: Checkout) -> None:
+    checkout.type("make destroy")
+    (checkout.folder / ".venv").unlink()  # it is not this checkout's to remove
+    checkout.type("make clean")
+    made = {path.name for path in checkout.folder.iterdir()} - {path.name for path in CHECKOUT.iterdir()}
+    assert made == set() and not (checkout.folder / ".local").exists()
