@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import pulumi
@@ -50,8 +49,6 @@ def load() -> Stack:
             raise SettingsError(f"gcp:project: {error}.", "Nothing was created or changed.") from None
     except ImageSearchError as error:
         raise pulumi.RunError(str(error)) from None
-    if warning := settings.embedding.model.warning(settings.dataset.location, datetime.now(UTC).date()):
-        pulumi.log.warn(warning)
     return Stack(settings, project, stack_labels(pulumi.get_project(), pulumi.get_stack()))
 
 

@@ -14,9 +14,6 @@ from datetime import date
 
 from imagesearch.locations import EUROPEAN_REGIONS, MULTI_REGIONS, OTHER_REGIONS, Quota, canonical
 
-WARNING_DAYS = 180
-"""Before an endpoint retires, from when on every run says so."""
-
 
 @dataclass(frozen=True)
 class Endpoint:
@@ -37,18 +34,6 @@ class Endpoint:
     @property
     def default_dimension(self) -> int:
         return self.dimensions[0]
-
-    def warning(self, location: str, today: date) -> str:
-        """What to know of its retirement in a dataset location, in one line; nothing while that is far away."""
-        if self.retires is None or (self.retires - today).days > WARNING_DAYS:
-            return ""
-        days = (self.retires - today).days
-        when = f"retires on {self.retires}, in {days} days" if days > 0 else f"has been retired since {self.retires}"
-        served = canonical(location) in ENDPOINTS[self.successor].locations
-        successor = (
-            f"set embedding.endpoint to {self.successor}" if served else f"{self.successor} is not served here yet"
-        )
-        return f"{self.name} {when}: searches fail without it; {successor} (docs/migrating-the-model.md)."
 
     def quota_in(self, location: str) -> Quota:
         """The quota of a dataset location."""

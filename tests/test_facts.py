@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from imagesearch import locations, models, prices
+from imagesearch import locations, models, plan, prices
 from localcloud.context import Settings
 from localcloud.storage.colocation import colocated
 from localcloud.vertex import quotas
@@ -104,7 +104,7 @@ def test_every_fact_has_a_date_and_a_source() -> None:
 def test_what_the_page_on_migrating_says_comes_out_of_the_facts() -> None:
     page = " ".join((Path(__file__).parents[1] / "docs/migrating-the-model.md").read_text().split())
     assert f"`{MULTIMODAL.name}` retires on {MULTIMODAL.retires}" in page
-    assert f"From {models.WARNING_DAYS} days ahead" in page and f"are of {prices.AS_OF}" in page
+    assert f"From {plan.NOTICE.days} days ahead" in page and f"are of {prices.AS_OF}" in page
     assert f"| US, EU, {len(MULTIMODAL.locations) - 2} regions | {', '.join(sorted(GEMINI.locations))} |" in page
     for images in (10_000, 601_294):
         row = [f"{images:,} images"]

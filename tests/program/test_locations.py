@@ -76,19 +76,6 @@ def test_the_tutorials_endpoint_retires_and_names_its_successor() -> None:
     assert GEMINI_EMBEDDING_2.default_dimension == 3072
 
 
-def test_its_retirement_is_warned_of_half_a_year_ahead_with_what_to_set() -> None:
-    assert MULTIMODAL_EMBEDDING.warning("US", date(2026, 10, 1)) == ""
-    assert GEMINI_EMBEDDING_2.warning("US", date(2030, 1, 1)) == ""
-    soon = MULTIMODAL_EMBEDDING.warning("us-central1", date(2026, 12, 1))
-    assert "multimodalembedding@001 retires on 2027-04-01, in 121 days" in soon
-    assert "set embedding.endpoint to gemini-embedding-2-preview" in soon
-    assert "has been retired since 2027-04-01" in MULTIMODAL_EMBEDDING.warning("US", date(2027, 4, 1))
-
-
-def test_where_the_successor_is_not_served_the_warning_says_that() -> None:
-    assert "gemini-embedding-2-preview is not served here yet" in MULTIMODAL_EMBEDDING.warning("EU", date(2027, 1, 1))
-
-
 def test_the_dimensions_are_those_of_googles_page_with_the_default_first() -> None:
     assert sorted(MULTIMODAL_EMBEDDING.dimensions) == [128, 256, 512, 1408]
     assert MULTIMODAL_EMBEDDING.default_dimension == 1408
