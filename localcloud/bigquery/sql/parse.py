@@ -16,6 +16,7 @@ from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokens import Token, TokenType
 
+from localcloud.bigquery.sql import grammar
 from localcloud.bigquery.sql.places import Text
 from localcloud.errors import ApiError, Unsupported, invalid_query
 
@@ -115,6 +116,7 @@ def parse(text: str) -> Command | Any:
         return command
     _first_arguments(source, tokens)
     _named_arguments(source, tokens)
+    grammar.check(text)
     return _tree(source, _without_table_keyword(text, tokens))
 
 
