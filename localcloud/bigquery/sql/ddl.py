@@ -154,6 +154,7 @@ def _create_table_as(session: Session, tree: Any) -> Plan:
     extra = options.resource_fields(session, _table_options(session, tree))
     if exists and session.store.get("table", str(name)):
         return _skipped("CREATE_TABLE_AS_SELECT", name)
+    query.check_named(session, tree.expression)
     duck, columns = query.resolved_query(session, tree.expression)
     schema = types.rest_schema(columns)
 

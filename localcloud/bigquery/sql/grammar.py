@@ -10,10 +10,11 @@ from typing import NoReturn
 from localcloud.bigquery.sql.grammar_queries import Queries
 from localcloud.bigquery.sql.places import Text
 
-_OTHER_KINDS = """
+_OTHER = """
     VIEW MATERIALIZED SCHEMA SNAPSHOT FUNCTION PROCEDURE TEMP TEMPORARY ROW ACCESS POLICY SEARCH INDEX AGGREGATE
     CAPACITY RESERVATION ASSIGNMENT EXTERNAL VECTOR ALL BI_CAPACITY PROJECT ORGANIZATION COLUMN TABLE MODEL
-""".split()
+"""
+_OTHER_KINDS = frozenset(_OTHER.split())
 
 
 def check(text: str) -> None:
@@ -240,7 +241,7 @@ class _Statements(Queries):
     def _other_kind(self, verb: str) -> NoReturn:
         if self.sees_any("TEMP", "TEMPORARY", "AGGREGATE") and self.ahead(1).word == "FUNCTION":
             self.advance()
-        words = []
+        words: list[str] = []
         while self.ahead(len(words)).word in _OTHER_KINDS:
             words.append(self.ahead(len(words)).word)
         if not words:

@@ -5,12 +5,15 @@ Nothing is kept of what is read: sqlglot makes the tree, but takes much that Goo
 
 from __future__ import annotations
 
+from localcloud.bigquery.sql.arguments import literal_fits
+from localcloud.bigquery.sql.arity import ARITIES
 from localcloud.bigquery.sql.reader import RESERVED, Reader
 
 _COMPARISONS = ("=", "<", ">", "<=", ">=", "!=", "<>")
 #: Binary operators that bind equally, loosest first; `>>` is read as two signs since it also ends types.
 _BINARY = (("|",), ("^",), ("&",), ("<<", ">"), ("+", "-"), ("*", "/", "||"))
 _TYPED_LITERALS = ("DATE", "DATETIME", "TIME", "TIMESTAMP", "NUMERIC", "DECIMAL", "BIGNUMERIC", "BIGDECIMAL", "JSON")
+_WITH_PATH = ("JSON_VALUE", "JSON_QUERY", "JSON_EXTRACT", "JSON_EXTRACT_SCALAR")
 _CALLED_KEYWORDS = ("IF", "LEFT", "RIGHT", "GROUPING", "COLLATE", "RANGE")
 _PRIMARIES = {
     "CASE": "_case", "CAST": "_cast", "SAFE_CAST": "_cast", "EXTRACT": "_extract", "ARRAY": "_array", "[": "_list",
@@ -108,7 +111,8 @@ class Expressions(Reader):
     def _unary(self) -> None:
         if not self._given:
             while self.take_any("-", "+", "~"):
-                pass
+                if self._lexemes[self._place - 1].word == "+" and self.next.kind != "number":
+                    self.unsupported("the sign + before an expression")
             self._primary()
         self._given = False
         while True:
@@ -132,8 +136,7 @@ class Expressions(Reader):
         elif self.next.kind in ("string", "number") or self.sees_any("TRUE", "FALSE", "NULL"):
             self.advance()
         elif self.next.word in _TYPED_LITERALS and self.ahead(1).kind == "string":
-            self.advance()
-            self.advance()
+            self._typed_literal()
         elif self.next.word in _CALLED_KEYWORDS and self.ahead(1).word == "(":
             self._call(self.advance().word)
         else:
@@ -141,19 +144,45 @@ class Expressions(Reader):
             if self.sees("("):
                 self._call(function)
 
+    def _typed_literal(self) -> None:
+        kind, text = self.advance(), self.advance().text
+        if kind.word in ("DATE", "DATETIME") and not literal_fits(text.strip("rR'\""), kind.word):
+            self.wrong(f"Invalid {kind.word} literal", kind)
+
     # Calls
 
     def _call(self, function: str) -> None:
+        begin = self.next
         self.expect("(")
         distinct = self.take("DISTINCT")
+        count = 1
         if self.sees("*") and function == "COUNT" and not distinct:
             self.advance()
-        elif distinct or not self.sees(")"):
-            self.several(self._argument)
+        else:
+            count = self._arguments(function) if distinct or not self.sees(")") else 0
+        least, most = ARITIES.get(function, (count, count))
+        if not least <= count <= most:
+            self.wrong(f"No matching signature for function {function} with {count} arguments", begin)
         self._modifiers()
         self.expect(")")
         if self.take("OVER"):
             self._window()
+
+    def _arguments(self, function: str) -> int:
+        self._argument()
+        count = 1
+        while self.take(","):
+            if count == 1 and function in _WITH_PATH:
+                self._check_path()
+            self._argument()
+            count += 1
+        return count
+
+    def _check_path(self) -> None:
+        if self.next.kind != "string":
+            self.unsupported("a JSONPath that is no literal")
+        if not self.next.text.lstrip("rR'\"").startswith("$"):
+            self.wrong("JSONPath must start with '$'", self.next)
 
     def _argument(self) -> None:
         if self.ahead(1).word == "=>":

@@ -15,6 +15,9 @@ _AFTER_TABLE = (*_NOT_SERVED, "QUALIFY", "WINDOW")
 class Queries(Expressions):
     """Steps over queries."""
 
+    #: Whether the select that was read last has a FROM clause, or stands in brackets.
+    _read_tables = False
+
     def query(self, *, given: bool = False) -> None:
         """[WITH …] select or set operation [ORDER BY …] [LIMIT …]; `given`: the first select was read already."""
         if not given and self.take("WITH"):
@@ -22,7 +25,10 @@ class Queries(Expressions):
             self.several(self._cte)
         if not given:
             self._query_primary()
+        alone = not given and not self.sees_any(*_SET_OPERATIONS) and not self._read_tables
         self._set_operations()
+        if alone and self.sees("ORDER"):
+            self.wrong("Query without FROM clause cannot have an ORDER BY clause", self.next)
         self.order()
         if self.take("LIMIT"):
             self.expression()
@@ -61,6 +67,7 @@ class Queries(Expressions):
         if self.take("("):
             self.query()
             self.expect(")")
+            self._read_tables = True
         else:
             self._select()
 
@@ -79,11 +86,13 @@ class Queries(Expressions):
             if self.sees_any("FROM", ")") or self.next.kind == "end":  # a comma may end the list
                 break
             star = self._select_item() or star
-        if self.take("FROM"):
+        tables = self.take("FROM")
+        if tables:
             self.tables()
         else:
             self._check_without_tables(begin, distinct=distinct, star=star)
         self._clauses()
+        self._read_tables = tables
 
     def _select_as(self) -> None:
         if not self.take_any("STRUCT", "VALUE"):

@@ -17,6 +17,9 @@ _ARITHMETIC = (exp.Add, exp.Sub, exp.Mul, exp.IntDiv, exp.Mod, exp.Neg)
 _VALUES = (exp.Select, exp.Alias, exp.Array, exp.Struct, exp.PropertyEQ, exp.Tuple, exp.Coalesce, exp.If, exp.Case)
 _PARTS = ["YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND", "DAYOFYEAR", "QUARTER", "ISOWEEK", "ISOYEAR"]
 
+#: DuckDB also takes the text of a timestamp.
+_TO_DATE = "CASE WHEN typeof(:x) = 'VARCHAR' AND contains(CAST(:x AS TEXT), ':') THEN {} ELSE :same END"
+
 
 def rewrite(node: Any, now: datetime, member: str) -> Any:
     """The node that means in DuckDB what `node` means in BigQuery; `node` itself where both agree.
@@ -177,6 +180,9 @@ def _since_epoch(microseconds: int) -> Callable[[Any], Any]:
 def _cast_rule(node: Any) -> Any:
     """Numbers as text, and fractions as integers, differ: 1.0 is '1', and halves are rounded away from zero."""
     kind = node.to.this
+    if kind == exp.DType.DATE and not (isinstance(node.this, exp.Literal) and ":" not in node.this.name):
+        refused = "NULL" if isinstance(node, exp.TryCast) else "error('Invalid date: ' || CAST(:x AS TEXT))"
+        return _built(_TO_DATE.format(refused), x=node.this.copy(), same=node.copy())
     if isinstance(node.this, exp.Literal) or kind not in (exp.DType.BIGINT, exp.DType.TEXT):
         return node
     value = node.this.copy()

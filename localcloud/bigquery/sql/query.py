@@ -61,6 +61,16 @@ def name_anonymous_columns(tree: Any) -> None:
             number += 1
 
 
+def check_named(session: Session, tree: Any) -> None:
+    """Raises ApiError when a table made of the query would have a column without a name."""
+    first = tree
+    while isinstance(first, (exp.SetOperation, exp.Subquery)):
+        first = first.this
+    for place, column in enumerate(first.expressions, 1):
+        if not (isinstance(column, (exp.Alias, exp.Column, exp.Star)) or _named_field(column)):
+            raise session.text.invalid(f"CREATE TABLE columns must be named, but column {place} has no name", column)
+
+
 def keep(session: Session, transaction: Transaction, table: str, columns: types.Columns, query: Duck) -> int:
     """Make a DuckDB table of `columns`, fill it in the answer's order; NULL arrays become empty ones. Rows kept."""
     if not columns:

@@ -10,16 +10,15 @@ from typing import NoReturn
 from localcloud.bigquery.sql.places import Text
 from localcloud.errors import Unsupported, invalid_query
 
-RESERVED = frozenset(
-    """
+_RESERVED = """
     ALL AND ANY ARRAY AS ASC ASSERT_ROWS_MODIFIED AT BETWEEN BY CASE CAST COLLATE CONTAINS CREATE CROSS CUBE CURRENT
     DEFAULT DEFINE DESC DISTINCT ELSE END ENUM ESCAPE EXCEPT EXCLUDE EXISTS EXTRACT FALSE FETCH FOLLOWING FOR FROM FULL
     GROUP GROUPING GROUPS HASH HAVING IF IGNORE IN INNER INTERSECT INTERVAL INTO IS JOIN LATERAL LEFT LIKE LIMIT LOOKUP
     MERGE NATURAL NEW NO NOT NULL NULLS OF ON OR ORDER OUTER OVER PARTITION PRECEDING PROTO QUALIFY RANGE RECURSIVE
     RESPECT RIGHT ROLLUP ROWS SELECT SET SOME STRUCT TABLESAMPLE THEN TO TREAT TRUE UNBOUNDED UNION UNNEST USING WHEN
     WHERE WINDOW WITH WITHIN
-    """.split()
-)
+"""
+RESERVED = frozenset(_RESERVED.split())
 _LEXER = re.compile(
     r"""
     (?P<space>\s+|--[^\n]*|\#[^\n]*|/\*.*?\*/)
@@ -31,6 +30,10 @@ _LEXER = re.compile(
   | (?P<sign><<|<=|<>|>=|!=|\|\||\|>|=>|->|\+=|-=|@@|[-+*/%&|^~<>=().,;:?@\[\]{}])
     """,
     re.VERBOSE | re.DOTALL,
+)
+#: A backslash, after any number of pairs of them, before what it cannot escape.
+_WRONG_ESCAPE = re.compile(
+    r"(?<!\\)(?:\\\\)*(\\(?![abfnrtv\\?\"'`\n]|[xX][0-9a-fA-F]{2}|[0-3][0-7]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}).?)"
 )
 
 
@@ -68,10 +71,27 @@ def lexemes(source: Text) -> list[Lexeme]:
             what = "Unclosed string literal" if character in "'\"" else f"Illegal input character {character!r}"
             what = "Unclosed identifier literal" if character == "`" else what
             raise invalid_query(f"Syntax error: {what} at {source.at(place)}")
+        if match.lastgroup == "number" and source.text[match.end() : match.end() + 1].isidentifier():
+            raise invalid_query(
+                f"Syntax error: Missing whitespace between literal and alias at {source.at(match.end())}"
+            )
+        if match.lastgroup == "string":
+            _check_escapes(source, match)
         if match.lastgroup != "space":
             found.append(Lexeme(str(match.lastgroup), match[0], place, match.end()))
         place = match.end()
     return [*found, Lexeme("end", "", len(source.text), len(source.text))]
+
+
+def _check_escapes(source: Text, literal: re.Match[str]) -> None:
+    opening = re.match("[a-zA-Z]*", literal[0])
+    if opening and "r" in opening[0].lower():
+        return
+    wrong = _WRONG_ESCAPE.search(literal[0])
+    if wrong:
+        raise invalid_query(
+            f"Syntax error: Illegal escape sequence: {wrong[1]} at {source.at(literal.start() + wrong.start(1))}"
+        )
 
 
 class Reader:
@@ -145,9 +165,9 @@ class Reader:
 
     def name(self) -> Lexeme:
         """An identifier that stands by itself."""
-        if self.next.kind == "quoted" or (self.next.kind == "word" and self.next.word not in RESERVED):
-            return self.advance()
-        self.unexpected()
+        if self.next.kind != "quoted" and (self.next.kind != "word" or self.next.word in RESERVED):
+            self.unexpected()
+        return self.advance()
 
     def names(self) -> None:
         """(name, name, …)"""
