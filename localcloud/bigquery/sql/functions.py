@@ -22,7 +22,7 @@ _STRUCTURE = """
     Kwarg SafeFunc Anonymous Xor Schema ByteString RawString
 """
 _FUNCTIONS = """
-    Abs AnyValue ApproxDistinct ApproxQuantiles ArgMax ArgMin ArrayAgg ArrayConcat ArrayConcatAgg ArrayReverse
+    Abs AnyValue ApproxDistinct ApproxQuantiles ArrayAgg ArrayConcat ArrayConcatAgg ArrayReverse
     ArraySize ArrayToString Ascii Atan2 Avg BitwiseAndAgg BitwiseOrAgg BitwiseXorAgg BitwiseCount ByteLength Ceil Chr
     Coalesce Concat Contains Corr CosineDistance Count CountIf CovarPop CovarSamp CumeDist CurrentDate CurrentDatetime
     CurrentTime CurrentTimestamp Date DateAdd DateDiff DateFromUnixDate DateSub DateTrunc DatetimeAdd DatetimeDiff
@@ -53,6 +53,7 @@ _PARTS = {
     **dict.fromkeys(("TimestampAdd", "TimestampSub", "TimestampDiff"), _CLOCK_PARTS),
 }
 _ORDERED = (exp.Rank, exp.DenseRank, exp.PercentRank, exp.CumeDist, exp.Ntile, exp.Lag, exp.Lead)
+_BITS = (exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor)
 _SIGNS: dict[Any, str] = {
     exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.EQ: "=", exp.NEQ: "!=", exp.GT: ">", exp.GTE: ">=",
     exp.LT: "<", exp.LTE: "<=", exp.DPipe: "||", exp.Like: "LIKE", exp.BitwiseAnd: "&", exp.BitwiseOr: "|",
@@ -68,6 +69,8 @@ def check(tree: Any, text: Text) -> None:
             continue  # relations.py knows the table functions
         if isinstance(node, exp.Anonymous):
             _check_anonymous(node, text)
+        elif isinstance(node, (exp.ReadCSV, exp.ReadParquet)):
+            raise text.invalid(f"Function not found: {node.meta.get('bigquery_name') or node.sql_name()}", node)
         elif name not in _SERVED and not name.startswith("JSONPath"):
             raise text.unsupported(_called(node), node)
         _check_detail(node, text)
@@ -107,6 +110,10 @@ def _check_detail(node: Any, text: Text) -> None:
         raise text.invalid(f"{_called(node)[13:]} does not support the {unit.name.upper()} date part", node)
     if isinstance(node, exp.Format):
         _check_format(node, text)
+    if isinstance(node, exp.GroupConcat) and node.find(exp.Limit):
+        raise text.unsupported("STRING_AGG with LIMIT", node)
+    if isinstance(node, _BITS) and isinstance(node.this, _BITS) and type(node.this) is not type(node):
+        raise text.unsupported("different bit operators without brackets", node)  # sqlglot reads them left to right
 
 
 def _check_format(node: Any, text: Text) -> None:

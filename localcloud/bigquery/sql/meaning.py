@@ -258,11 +258,18 @@ def _safe(node: Any) -> Any:
 
 def _like(node: Any) -> Any:
     """Backslash escapes in BigQuery's patterns."""
-    if isinstance(node.parent, exp.Escape) or not isinstance(node.expression, exp.Literal):
+    if isinstance(node.parent, exp.Escape) or not isinstance(node.expression, (exp.Literal, exp.RawString)):
         return node
     if "\\" not in node.expression.name:
         return node
     return exp.Escape(this=node.copy(), expression=exp.Literal.string("\\"))
+
+
+def _digits(node: Any) -> Any:
+    """DuckDB counts digits in 32 bits."""
+    if node.args.get("decimals") is None:
+        return node
+    return _duck(node.sql_name().lower(), node.this.copy(), _cast(node.args["decimals"].copy(), "INTEGER"))
 
 
 def _format(node: Any) -> Any:
@@ -306,6 +313,7 @@ _REWRITES: dict[Any, Callable[[Any], Any]] = {
     exp.Anonymous: _anonymous,
     exp.SafeFunc: _safe,
     exp.Like: _like,
+    exp.Round: _digits,
     exp.Format: _format,
     exp.Any: _refuse("quantified comparisons (ANY, SOME, ALL)"),
 }

@@ -34,6 +34,7 @@ class Reference:
         self._language = z.LanguageOptions.maximum_features()
         self._language.product_mode = z.ProductMode.PRODUCT_EXTERNAL
         self._language.supported_statement_kinds = None
+        self._language.reserved_keywords = ["QUALIFY"]  # as in BigQuery (S/lexical)
         functions = z.ZetaSQLBuiltinFunctionOptions(language_options=self._language)
         self._catalog = CatalogBuilder("here").with_builtin_functions(functions).build()
         self._contents: dict[str, Any] = {}
@@ -109,7 +110,11 @@ def _with_values(query: str, parameters: Parameters) -> str:
     for one in parameters:
         literal = _literal(one["parameterType"], one["parameterValue"]).replace("\\", r"\\")
         name = one.get("name")
-        query = re.sub(rf"@{name}\b", literal, query) if name else re.sub(r"\?", literal, query, count=1)
+        query = (
+            re.sub(rf"@{name}\b", literal, query, flags=re.IGNORECASE)
+            if name
+            else re.sub(r"\?", literal, query, count=1)
+        )
     return query
 
 
