@@ -33,7 +33,7 @@ _LEXER = re.compile(
 )
 #: A backslash, after any number of pairs of them, before what it cannot escape.
 _WRONG_ESCAPE = re.compile(
-    r"(?<!\\)(?:\\\\)*(\\(?![abfnrtv\\?\"'`\n]|[xX][0-9a-fA-F]{2}|[0-3][0-7]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}).?)"
+    r"(?<!\\)(?:\\\\)*(\\(?![abfnrtv\\?\"'`]|[xX][0-9a-fA-F]{2}|[0-3][0-7]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}).?)"
 )
 
 
