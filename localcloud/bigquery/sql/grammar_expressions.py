@@ -1,4 +1,4 @@
-"""Expressions and types of GoogleSQL: what may stand where (S/operators, S/functions-reference, S/data-types).
+"""Expressions of GoogleSQL: what may stand where (S/operators, S/functions-reference).
 
 Nothing is kept of what is read: sqlglot makes the tree, but takes much that GoogleSQL does not.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from localcloud.bigquery.sql.arguments import literal_fits
 from localcloud.bigquery.sql.arity import ARITIES
-from localcloud.bigquery.sql.reader import RESERVED, Reader
+from localcloud.bigquery.sql.grammar_types import Types
 
 _COMPARISONS = ("=", "<", ">", "<=", ">=", "!=", "<>")
 #: Binary operators that bind equally, loosest first; `>>` is read as two signs since it also ends types.
@@ -22,7 +22,7 @@ _PRIMARIES = {
 }  # fmt: skip
 
 
-class Expressions(Reader):
+class Expressions(Types):
     """Steps over expressions."""
 
     #: Whether the first operand of the next expression was read already.
@@ -364,38 +364,3 @@ class Expressions(Reader):
 
     def _not_served(self) -> None:
         self.unsupported(f"the expression {self.next.word}")
-
-    # Types
-
-    def type(self) -> None:
-        """A type; which ones are served is decided elsewhere."""
-        if self.take("ARRAY"):
-            self.expect("<")
-            self.type()
-            self.expect(">")
-        elif self.take("STRUCT"):
-            self.expect("<")
-            if not self.sees(">"):
-                self.several(self._field)
-            self.expect(">")
-        elif self.sees("RANGE", "<"):
-            self.unsupported("the type RANGE")
-        else:
-            self.name()
-            if self.take("("):
-                self.several(self._length)
-                self.expect(")")
-
-    def _field(self) -> None:
-        following = self.ahead(1)
-        if following.kind in ("word", "quoted") and (following.word not in RESERVED or following.word in _NESTED):
-            self.name()
-        self.type()
-
-    def _length(self) -> None:
-        if self.next.kind != "number" and not self.sees("MAX"):
-            self.unexpected()
-        self.advance()
-
-
-_NESTED = ("ARRAY", "STRUCT")
