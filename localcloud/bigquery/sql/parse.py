@@ -116,7 +116,10 @@ def parse(text: str) -> Command | Any:
         return command
     _first_arguments(source, tokens)
     _named_arguments(source, tokens)
-    grammar.check(text)
+    try:
+        grammar.check(text)
+    except RecursionError as error:
+        raise invalid_query(f"Query is too deeply nested at {source.at(0)}") from error
     return _tree(source, _without_table_keyword(text, tokens))
 
 
@@ -196,6 +199,10 @@ def _tree(source: Text, text: str) -> Any:
         raise _syntax_error(source, error) from error
     except TokenError as error:
         raise invalid_query(f"Syntax error: Illegal input at {source.at(0)}") from error
+    except RecursionError as error:
+        raise invalid_query(f"Query is too deeply nested at {source.at(0)}") from error
+    except (AttributeError, IndexError, KeyError, ValueError) as error:  # sqlglot fails where arguments are odd
+        raise invalid_query(f"Syntax error: Unexpected arguments at {source.at(0)}") from error
     tree = trees[0]
     if isinstance(tree, exp.Command):
         raise Unsupported(f"{' '.join(text.split()[:3]).upper()} … at {source.at(0)}")
