@@ -25,6 +25,7 @@ def check(session: Session, tree: Any) -> None:
     """Raises ApiError for the first such mistake in a resolved tree."""
     for scope in tree.find_all(*_SCOPES):
         _check_aliases(session, scope)
+        _check_rows(session, scope)
         _check_types(session, scope)
         if isinstance(scope, exp.Select):
             _check_distinct(session, scope)
@@ -56,6 +57,24 @@ def _check_aliases(session: Session, scope: Any) -> None:
                 raise session.text.invalid(f"Unrecognized name: {column.name}", column) from error
 
 
+def _check_rows(session: Session, scope: Any) -> None:
+    """A bare name that is a table's means its row, even where the table has a column of that name."""
+    clause = scope.args.get("from_")
+    if not isinstance(scope, exp.Select) or clause is None:
+        return
+    sources = [clause.this, *(join.this for join in scope.args.get("joins") or [])]
+    names = {one.alias_or_name.lower() for one in sources if not one.meta.get("array")}
+    for column in scope.find_all(exp.Column):
+        if column.table or column.name.lower() not in names or column.find_ancestor(exp.Select) is not scope:
+            continue
+        named = exp.column(column.this.copy(), table=exp.to_identifier(column.name, quoted=True))
+        try:
+            _describe(session, scope, [named])
+        except ApiError:
+            continue
+        raise session.text.unsupported(f"the row of {column.name}, which has a column of that name", column)
+
+
 def _check_types(session: Session, scope: Any) -> None:
     """One description of all operands; one at a time when some of them cannot be described."""
     found = [demand for demand in demands(scope) if _own(demand, scope)]
@@ -69,6 +88,8 @@ def _check_types(session: Session, scope: Any) -> None:
             continue
         for demand in group:
             wrong = demand.judge([next(kinds) for _ in demand.operands])
+            if wrong and not demand.served:
+                raise session.text.unsupported(wrong, demand.node)
             if wrong:
                 raise session.text.invalid(wrong, demand.node)
 
@@ -108,11 +129,11 @@ def _check_union(session: Session, union: Any) -> None:
 
 
 def _own(demand: Demand, scope: Any) -> bool:
-    """Whether it belongs to this query itself, and its operands can be described by themselves."""
+    """Whether it belongs to this query itself."""
     owner = demand.node if isinstance(demand.node, _SCOPES) else demand.node.find_ancestor(*_SCOPES)
     if isinstance(owner, exp.Update) and isinstance(owner.parent, exp.When):
         owner = owner.find_ancestor(exp.Merge)
-    return owner is scope and not any(one.find(exp.AggFunc, exp.Window, exp.Select) for one in demand.operands)
+    return owner is scope
 
 
 def _qualified(operand: Any, scope: Any) -> Any:

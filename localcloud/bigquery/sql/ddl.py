@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace as replace_fields
 from typing import Any
 
 from sqlglot import exp
@@ -154,6 +155,7 @@ def _create_table_as(session: Session, tree: Any) -> Plan:
     extra = options.resource_fields(session, _table_options(session, tree))
     if exists and session.store.get("table", str(name)):
         return _skipped("CREATE_TABLE_AS_SELECT", name)
+    query.check_named(session, tree.expression)
     duck, columns = query.resolved_query(session, tree.expression)
     schema = types.rest_schema(columns)
 
@@ -162,11 +164,9 @@ def _create_table_as(session: Session, tree: Any) -> Plan:
         if operation == "SKIP":
             return ddl("CREATE_TABLE_AS_SELECT", operation, ddlTargetTable=name.reference())
         document = catalog.table_document(name, schema, session.cloud.clock, _location(session, name), extra)
-        rows = query.write_table(session, transaction, name, document, duck)
-        found = ddl("CREATE_TABLE_AS_SELECT", operation, session.statistics.body(), ddlTargetTable=name.reference())
-        return Outcome(
-            found.statement_type, schema, (name.parent, name.table), rows, found.statistics, name.reference()
-        )
+        query.write_table(session, transaction, name, document, duck)
+        done = ddl("CREATE_TABLE_AS_SELECT", operation, session.statistics.body(), ddlTargetTable=name.reference())
+        return replace_fields(done, schema=schema, destination=name.reference())
 
     return Plan("CREATE_TABLE_AS_SELECT", apply, schema, name)
 

@@ -72,8 +72,10 @@ def update(session: Session, tree: Any) -> Plan:
 
 def delete(session: Session, tree: Any) -> Plan:
     """DELETE FROM t WHERE …."""
-    if not isinstance(tree.this, exp.Table):
-        raise session.text.unsupported("DELETE without FROM", tree)
+    if not isinstance(tree.this, exp.Table):  # without FROM
+        (named,) = tree.args["tables"]
+        tree.set("tables", None)
+        tree.set("this", named)
     if tree.args.get("where") is None:
         raise session.text.invalid("DELETE must have a WHERE clause", tree)
     name, columns = _target(session, tree.this)

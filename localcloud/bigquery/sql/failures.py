@@ -49,8 +49,18 @@ _WORDINGS: tuple[tuple[str, str, int | None], ...] = (
         "No matching signature for operator = for argument types: {0}, {1}",
         None,
     ),
+    (
+        r'Could not choose a best candidate function for the function call "(.+?)\((.*?)\)"',
+        "No matching signature for function {0} for argument types: {1}",
+        None,
+    ),
     (r"More than one row returned by a subquery", "Scalar subquery produced more than one element", None),
 )
+
+_TYPES = (
+    ("TIMESTAMP WITH TIME ZONE", "TIMESTAMP"), ("INTEGER_LITERAL|BIGINT|INTEGER", "INT64"),
+    ("STRING_LITERAL|VARCHAR", "STRING"), ("DOUBLE", "FLOAT64"), ("BOOLEAN", "BOOL"), ("BLOB", "BYTES"),
+)  # fmt: skip
 
 
 def translated(error: duckdb.Error, text: Text, tree: Any) -> ApiError:
@@ -64,8 +74,8 @@ def translated(error: duckdb.Error, text: Text, tree: Any) -> ApiError:
         found = re.search(pattern, message)
         if found:
             place = f" at {text.find(found[named], tree)}" if named and tree is not None else ""
-            return invalid_query(wording.format(*found.groups()) + place)
-    return invalid_query(_first_line(message))
+            return invalid_query(_typed(wording.format(*found.groups())) + place)
+    return invalid_query(_typed(_first_line(message)))
 
 
 def stopped() -> ApiError:
@@ -77,6 +87,12 @@ def is_conflict(error: duckdb.Error) -> bool:
     """Whether another transaction came first, so that the same statement may simply run again."""
     message = str(error).lower()
     return isinstance(error, duckdb.TransactionException) or "conflict" in message
+
+
+def _typed(message: str) -> str:
+    for duck, kind in _TYPES:
+        message = re.sub(rf"\b{duck}\b", kind, message)
+    return message
 
 
 def _first_line(message: str) -> str:

@@ -22,7 +22,7 @@ _STRUCTURE = """
     Kwarg SafeFunc Anonymous Xor Schema ByteString RawString
 """
 _FUNCTIONS = """
-    Abs AnyValue ApproxDistinct ApproxQuantiles ArgMax ArgMin ArrayAgg ArrayConcat ArrayConcatAgg ArrayReverse
+    Abs AnyValue ApproxDistinct ApproxQuantiles ArrayAgg ArrayConcat ArrayConcatAgg ArrayReverse
     ArraySize ArrayToString Ascii Atan2 Avg BitwiseAndAgg BitwiseOrAgg BitwiseXorAgg BitwiseCount ByteLength Ceil Chr
     Coalesce Concat Contains Corr CosineDistance Count CountIf CovarPop CovarSamp CumeDist CurrentDate CurrentDatetime
     CurrentTime CurrentTimestamp Date DateAdd DateDiff DateFromUnixDate DateSub DateTrunc DatetimeAdd DatetimeDiff
@@ -43,6 +43,23 @@ _KNOWN_ELSEWHERE = """
     FORMAT_DATETIME PARSE_DATETIME NET.HOST ST_GEOGPOINT HLL_COUNT.INIT KEYS.NEW_KEYSET BIT_CAST_TO_INT64
 """
 
+_ALL_PARTS = "YEAR QUARTER MONTH DAY HOUR MINUTE SECOND MILLISECOND MICROSECOND ISOWEEK ISOYEAR"
+_DATE_PARTS = "YEAR QUARTER MONTH DAY"
+_CLOCK_PARTS = "DAY HOUR MINUTE SECOND MILLISECOND MICROSECOND"
+#: The parts of dates that a function knows, where that is not all of them.
+_PARTS = {
+    **dict.fromkeys(("DateAdd", "DateSub"), _DATE_PARTS),
+    **dict.fromkeys(("DateDiff", "DateTrunc", "LastDay"), _DATE_PARTS + " ISOWEEK ISOYEAR"),
+    **dict.fromkeys(("TimestampAdd", "TimestampSub", "TimestampDiff"), _CLOCK_PARTS),
+}
+_ORDERED = (exp.Rank, exp.DenseRank, exp.PercentRank, exp.CumeDist, exp.Ntile, exp.Lag, exp.Lead)
+_BITS = (exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor)
+_SIGNS: dict[Any, str] = {
+    exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.EQ: "=", exp.NEQ: "!=", exp.GT: ">", exp.GTE: ">=",
+    exp.LT: "<", exp.LTE: "<=", exp.DPipe: "||", exp.Like: "LIKE", exp.BitwiseAnd: "&", exp.BitwiseOr: "|",
+    exp.BitwiseXor: "^", exp.Not: "NOT", exp.Neg: "-",
+}  # fmt: skip
+
 
 def check(tree: Any, text: Text) -> None:
     """Raises ApiError for the first part of the tree that is not served."""
@@ -52,6 +69,8 @@ def check(tree: Any, text: Text) -> None:
             continue  # relations.py knows the table functions
         if isinstance(node, exp.Anonymous):
             _check_anonymous(node, text)
+        elif isinstance(node, (exp.ReadCSV, exp.ReadParquet)):
+            raise text.invalid(f"Function not found: {node.meta.get('bigquery_name') or node.sql_name()}", node)
         elif name not in _SERVED and not name.startswith("JSONPath"):
             raise text.unsupported(_called(node), node)
         _check_detail(node, text)
@@ -80,11 +99,66 @@ def _check_detail(node: Any, text: Text) -> None:
         raise text.invalid("Syntax error: Unexpected keyword UNNEST", node)
     if isinstance(node, exp.Join) and any(node.args.get(part) for part in ("method", "hint")):
         raise text.unsupported("join hints", node)
+    _check_null(node, text)
+    _check_aggregate(node, text)
+    _check_order(node, text)
     unit = node.args.get("unit") if isinstance(node, exp.Func) else None
     if unit is not None and unit.name.upper().startswith("WEEK"):
         raise text.unsupported("WEEK as a part of dates (its first day differs)", node)
-    if isinstance(node, exp.Format) and not _plain_format(node.this):
+    parts = _PARTS.get(type(node).__name__, _ALL_PARTS).split()
+    if isinstance(unit, (exp.Var, exp.Literal)) and unit.name.upper() not in parts:
+        raise text.invalid(f"{_called(node)[13:]} does not support the {unit.name.upper()} date part", node)
+    if isinstance(node, exp.Format):
+        _check_format(node, text)
+    if isinstance(node, exp.GroupConcat) and node.find(exp.Limit):
+        raise text.unsupported("STRING_AGG with LIMIT", node)
+    if isinstance(node, _BITS) and isinstance(node.this, _BITS) and type(node.this) is not type(node):
+        raise text.unsupported("different bit operators without brackets", node)  # sqlglot reads them left to right
+
+
+def _check_format(node: Any, text: Text) -> None:
+    if not _plain_format(node.this):
         raise text.unsupported("FORMAT other than with %d, %s, %f, %e, %g and %x in a literal", node)
+    wanted = node.this.name.replace("%%", "").count("%")
+    if wanted != len(node.expressions):
+        amount = "many" if len(node.expressions) > wanted else "few"
+        raise text.invalid(
+            f'Too {amount} arguments to FORMAT for pattern "{node.this.name}"; Expected {wanted + 1};'
+            f" Got {len(node.expressions) + 1}",
+            node,
+        )
+
+
+def _check_null(node: Any, text: Text) -> None:
+    """A literal NULL has no type for an operator to choose by."""
+    sign = _SIGNS.get(type(node))
+    assigned = isinstance(node, exp.EQ) and isinstance(node.parent, exp.Update)
+    if sign and not assigned and any(isinstance(node.args.get(key), exp.Null) for key in ("this", "expression")):
+        raise text.invalid(f"Operands of {sign} cannot be literal NULL", node)
+
+
+def _check_order(node: Any, text: Text) -> None:
+    if isinstance(node, exp.Window) and isinstance(node.this, _ORDERED) and not node.args.get("alias"):
+        if not node.args.get("order"):
+            raise text.invalid(f"Window ORDER BY is required for analytic function {node.this.sql_name()}", node)
+    elif isinstance(node, exp.Ordered):
+        signed = isinstance(node.this, exp.Neg) and isinstance(node.this.this, exp.Literal)
+        whole = isinstance(node.parent.parent, exp.Query) if node.parent else False
+        if signed or (isinstance(node.this, exp.Literal) and not whole):
+            raise text.invalid("Cannot ORDER BY literal values here", node)
+    elif isinstance(node, (exp.Limit, exp.Offset)):
+        count = node.expression
+        if isinstance(count, exp.Literal) and (count.is_string or not count.name.isdigit()):
+            raise text.invalid("LIMIT ... OFFSET ... expects INT64", node)
+
+
+def _check_aggregate(node: Any, text: Text) -> None:
+    if not isinstance(node, (exp.AggFunc, exp.Window)):
+        return
+    select = node.find_ancestor(exp.Select)
+    if select is not None and select.args.get("from_") is None:
+        what = "Analytic function" if isinstance(node, exp.Window) else f"Aggregate function {node.sql_name()}"
+        raise text.invalid(f"{what} not allowed in SELECT without FROM clause", node)
 
 
 def _called(node: Any) -> str:

@@ -17,6 +17,9 @@ _ARITHMETIC = (exp.Add, exp.Sub, exp.Mul, exp.IntDiv, exp.Mod, exp.Neg)
 _VALUES = (exp.Select, exp.Alias, exp.Array, exp.Struct, exp.PropertyEQ, exp.Tuple, exp.Coalesce, exp.If, exp.Case)
 _PARTS = ["YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND", "DAYOFYEAR", "QUARTER", "ISOWEEK", "ISOYEAR"]
 
+#: DuckDB also takes the text of a timestamp.
+_TO_DATE = "CASE WHEN typeof(:x) = 'VARCHAR' AND contains(CAST(:x AS TEXT), ':') THEN {} ELSE :same END"
+
 
 def rewrite(node: Any, now: datetime, member: str) -> Any:
     """The node that means in DuckDB what `node` means in BigQuery; `node` itself where both agree.
@@ -177,6 +180,9 @@ def _since_epoch(microseconds: int) -> Callable[[Any], Any]:
 def _cast_rule(node: Any) -> Any:
     """Numbers as text, and fractions as integers, differ: 1.0 is '1', and halves are rounded away from zero."""
     kind = node.to.this
+    if kind == exp.DType.DATE and not (isinstance(node.this, exp.Literal) and ":" not in node.this.name):
+        refused = "NULL" if isinstance(node, exp.TryCast) else "error('Invalid date: ' || CAST(:x AS TEXT))"
+        return _built(_TO_DATE.format(refused), x=node.this.copy(), same=node.copy())
     if isinstance(node.this, exp.Literal) or kind not in (exp.DType.BIGINT, exp.DType.TEXT):
         return node
     value = node.this.copy()
@@ -252,11 +258,18 @@ def _safe(node: Any) -> Any:
 
 def _like(node: Any) -> Any:
     """Backslash escapes in BigQuery's patterns."""
-    if isinstance(node.parent, exp.Escape) or not isinstance(node.expression, exp.Literal):
+    if isinstance(node.parent, exp.Escape) or not isinstance(node.expression, (exp.Literal, exp.RawString)):
         return node
     if "\\" not in node.expression.name:
         return node
     return exp.Escape(this=node.copy(), expression=exp.Literal.string("\\"))
+
+
+def _digits(node: Any) -> Any:
+    """DuckDB counts digits in 32 bits."""
+    if node.args.get("decimals") is None:
+        return node
+    return _duck(node.sql_name().lower(), node.this.copy(), _cast(node.args["decimals"].copy(), "INTEGER"))
 
 
 def _format(node: Any) -> Any:
@@ -300,6 +313,7 @@ _REWRITES: dict[Any, Callable[[Any], Any]] = {
     exp.Anonymous: _anonymous,
     exp.SafeFunc: _safe,
     exp.Like: _like,
+    exp.Round: _digits,
     exp.Format: _format,
     exp.Any: _refuse("quantified comparisons (ANY, SOME, ALL)"),
 }

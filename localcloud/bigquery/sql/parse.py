@@ -16,6 +16,7 @@ from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokens import Token, TokenType
 
+from localcloud.bigquery.sql import grammar
 from localcloud.bigquery.sql.places import Text
 from localcloud.errors import ApiError, Unsupported, invalid_query
 
@@ -115,6 +116,10 @@ def parse(text: str) -> Command | Any:
         return command
     _first_arguments(source, tokens)
     _named_arguments(source, tokens)
+    try:
+        grammar.check(text)
+    except RecursionError as error:
+        raise invalid_query(f"Query is too deeply nested at {source.at(0)}") from error
     return _tree(source, _without_table_keyword(text, tokens))
 
 
@@ -194,6 +199,10 @@ def _tree(source: Text, text: str) -> Any:
         raise _syntax_error(source, error) from error
     except TokenError as error:
         raise invalid_query(f"Syntax error: Illegal input at {source.at(0)}") from error
+    except RecursionError as error:
+        raise invalid_query(f"Query is too deeply nested at {source.at(0)}") from error
+    except (AttributeError, IndexError, KeyError, ValueError) as error:  # sqlglot fails where arguments are odd
+        raise invalid_query(f"Syntax error: Unexpected arguments at {source.at(0)}") from error
     tree = trees[0]
     if isinstance(tree, exp.Command):
         raise Unsupported(f"{' '.join(text.split()[:3]).upper()} … at {source.at(0)}")

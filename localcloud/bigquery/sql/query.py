@@ -12,9 +12,11 @@ from localcloud.bigquery.sql.names import Name
 from localcloud.bigquery.sql.plan import Plan
 from localcloud.bigquery.sql.session import Session
 from localcloud.bigquery.sql.translate import Duck
-from localcloud.errors import Unsupported, duplicate, invalid, invalid_query, not_found
+from localcloud.errors import ApiError, Unsupported, duplicate, invalid, invalid_query, not_found
 from localcloud.ports import Outcome
 from localcloud.store import Document, Transaction
+
+_UNNAMED = "\x1f"
 
 
 def prepare(session: Session, tree: Any) -> Plan:
@@ -36,9 +38,15 @@ def prepare(session: Session, tree: Any) -> Plan:
 
 def resolved_query(session: Session, tree: Any) -> tuple[Duck, types.Columns]:
     """DuckDB's form of a query and the columns of its answer. Raises ApiError for columns of one name."""
+    _using_first(tree)
     name_anonymous_columns(tree)
     duck = session.duck(session.resolved(tree))
-    columns = session.columns(duck)
+    try:
+        columns = _shown_names(session.columns(duck))
+    except ApiError:
+        if session.first:
+            checks.check(session, tree)  # says it in BigQuery's words, if it finds the mistake
+        raise
     if session.first:
         checks.check(session, tree)
     seen: set[str] = set()
@@ -50,15 +58,61 @@ def resolved_query(session: Session, tree: Any) -> tuple[Duck, types.Columns]:
 
 
 def name_anonymous_columns(tree: Any) -> None:
-    """f0_, f1_, … for the columns of each query that have no name of their own."""
+    """f0_, f1_, … for the columns of each query that have no name; inside others one that no statement can spell."""
     for select in tree.find_all(exp.Select):
+        inner = select is not tree and not isinstance(select.parent, exp.SetOperation) and not select.args.get("kind")
         number = 0
         for place, column in enumerate(select.expressions):
             if isinstance(column, (exp.Alias, exp.Column, exp.Star)) or _named_field(column):
                 continue
-            name = exp.to_identifier(f"f{number}_", quoted=True)
+            within = column.unnest()  # (status) is called status
+            if isinstance(within, exp.Column) or _named_field(within):
+                same = exp.to_identifier(within.output_name, quoted=True)
+                select.expressions[place].replace(exp.Alias(this=column.copy(), alias=same))
+                continue
+            name = exp.to_identifier(f"{_UNNAMED if inner else ''}f{number}_", quoted=True)
             select.expressions[place].replace(exp.Alias(this=column.copy(), alias=name))
             number += 1
+
+
+def _shown_names(columns: types.Columns) -> types.Columns:
+    """Columns without a name of their own are counted anew where they come out."""
+    number = 0
+    shown = []
+    for name, kind in columns:
+        if name.startswith(_UNNAMED):
+            name, number = f"f{number}_", number + 1
+        shown.append((name, kind))
+    return tuple(shown)
+
+
+def _using_first(tree: Any) -> None:
+    """`*` begins with the columns of USING, those of the last join first; DuckDB leaves them in their places."""
+    for select in tree.find_all(exp.Select):
+        named = [one for join in reversed(select.args.get("joins") or []) for one in join.args.get("using") or []]
+        stars = [one for one in select.expressions if isinstance(one, exp.Star)]
+        if not named or not stars:
+            continue
+        (star,) = stars[:1]
+        taken = {one.name.lower() for one in star.args.get("except_") or []}
+        taken |= {one.alias.lower() for one in star.args.get("replace") or []}
+        columns = {one.name.lower(): one for one in named if one.name.lower() not in taken}
+        left_out = [exp.to_identifier(one.name, quoted=True) for one in columns.values()]
+        star.set("except_", [*(star.args.get("except_") or []), *left_out])
+        first = [exp.column(exp.to_identifier(one.name, quoted=True)) for one in columns.values()]
+        place = select.expressions.index(star)
+        select.set("expressions", [*select.expressions[:place], *first, *select.expressions[place:]])
+
+
+def check_named(session: Session, tree: Any) -> None:
+    """Raises ApiError when a table made of the query would have a column without a name."""
+    first = tree
+    while isinstance(first, (exp.SetOperation, exp.Subquery)):
+        first = first.this
+    for place, column in enumerate(first.expressions, 1):
+        within = column.unnest()
+        if not (isinstance(within, (exp.Alias, exp.Column, exp.Star)) or _named_field(within)):
+            raise session.text.invalid(f"CREATE TABLE columns must be named, but column {place} has no name", column)
 
 
 def keep(session: Session, transaction: Transaction, table: str, columns: types.Columns, query: Duck) -> int:

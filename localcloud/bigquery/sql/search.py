@@ -82,7 +82,8 @@ def vector_search(session: Session, node: Any) -> str:
 def _call(session: Session, node: Any) -> _Call:
     call = node.this
     given: dict[str, Any] = {}
-    for name, argument in call.args.items():
+    for spelled, argument in call.args.items():
+        name = spelled.lower()
         if isinstance(argument, exp.Kwarg) and name not in _ARGUMENTS:
             raise session.text.invalid(
                 f"Named argument {name} not found in signature for call to function VECTOR_SEARCH", node

@@ -8,6 +8,7 @@ for.
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -24,10 +25,13 @@ from localcloud.bigquery.sql.names import Name
 from localcloud.bigquery.sql.places import Text
 from localcloud.bigquery.sql.translate import Duck, Translator
 from localcloud.bigquery.sql.vectors import Matrix, VectorCache
+from localcloud.errors import invalid_query
 from localcloud.ports import Cloud, Statement
 from localcloud.store import Store
 
 SCRATCH = "localcloud_scratch"
+_RECURSION_SECONDS = 5.0
+"""Choice: BigQuery counts 500 rounds of a recursive CTE; DuckDB counts none, so an endless one ends by the clock."""
 
 
 @dataclass
@@ -81,6 +85,7 @@ class Session:
         self.first = first
         self.text = Text(statement.text)
         self.tree: Any = None
+        self._recursive = "RECURSIVE" in statement.text.upper()
         self.translator = Translator(statement, around.cloud.clock)
         self.cursor = around.store.cursor()
         self.statistics = Statistics()
@@ -130,13 +135,24 @@ class Session:
         """Run it. Raises ApiError with BigQuery's wording."""
         self.stop_if_cancelled()
         running = cursor or self.cursor
+        watchdog = threading.Timer(_RECURSION_SECONDS if self._recursive else threading.TIMEOUT_MAX, running.interrupt)
         try:
             with self._around.interrupter.watching(running, self.statement.cancelled):
+                if self._recursive:
+                    watchdog.start()
                 return running.execute(duck.sql, duck.values)
         except duckdb.Error as error:
+            if (
+                self._recursive
+                and isinstance(error, duckdb.InterruptException)
+                and not self.statement.cancelled.is_set()
+            ):
+                raise invalid_query("A recursive CTE has reached the maximum number of iterations: 500") from error
             if failures.is_conflict(error):
                 raise
             raise failures.translated(error, self.text, self.tree) from error
+        finally:
+            watchdog.cancel()
 
     def columns(self, duck: Duck) -> types.Columns:
         """Names and types of a query's answer."""

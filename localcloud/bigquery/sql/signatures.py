@@ -12,14 +12,14 @@ from typing import Any
 
 from sqlglot import exp
 
+from localcloud.bigquery.sql import arguments
 from localcloud.bigquery.sql.types import Type
 
 Kinds = list[Type | None]
 """None is the type of a bare NULL, which goes with every other."""
 
 _SIGNS = {exp.EQ: "=", exp.NEQ: "!=", exp.GT: ">", exp.GTE: ">=", exp.LT: "<", exp.LTE: "<="}
-_TEXT = (exp.Upper, exp.Lower, exp.Length, exp.Trim, exp.Substring, exp.Split, exp.Replace, exp.Left, exp.Right)
-_TWO_TEXTS = (exp.StartsWith, exp.EndsWith, exp.RegexpLike)
+_ORDERS = (exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between)
 _NUMBERS = ("INT64", "NUMERIC", "FLOAT64")
 #: What a string literal may stand for.
 _FROM_LITERAL = ("DATE", "DATETIME", "TIME", "TIMESTAMP")
@@ -32,6 +32,8 @@ class Demand:
     node: Any
     operands: list[Any]
     judge: Callable[[Kinds], str | None]
+    served: bool = True
+    """Whether BigQuery, too, refuses what is judged wrong."""
 
 
 def demands(tree: Any) -> Iterator[Demand]:
@@ -48,7 +50,7 @@ def demands(tree: Any) -> Iterator[Demand]:
         else:
             yield from _conditions(node)
             yield from _branches(node)
-            yield from _texts(node)
+            yield from _taken(node)
 
 
 def assignable(kind: Type | None, wanted: Type) -> bool:
@@ -73,8 +75,10 @@ def assignable(kind: Type | None, wanted: Type) -> bool:
 
 
 def _conditions(node: Any) -> Iterator[Demand]:
-    if isinstance(node, exp.Where):
-        yield Demand(node, [node.this], _judge_where)
+    if isinstance(node, (exp.Where, exp.Having, exp.Qualify)):
+        yield Demand(node, [node.this], partial(_judge_clause, type(node).__name__.upper()))
+    elif isinstance(node, (exp.Join, exp.Merge)) and node.args.get("on") is not None:
+        yield Demand(node, [node.args["on"]], partial(_judge_clause, "ON"))
     elif isinstance(node, (exp.And, exp.Or)):
         operands = [node.this, node.expression]
         yield Demand(node, operands, partial(_judge_booleans, f"operator {type(node).__name__.upper()}"))
@@ -100,14 +104,29 @@ def _branches(node: Any) -> Iterator[Demand]:
         yield Demand(node, operands, partial(_judge_branches, name, operands))
 
 
-def _texts(node: Any) -> Iterator[Demand]:
-    if isinstance(node, _TWO_TEXTS):
-        yield Demand(node, [node.this, node.expression], partial(_judge_texts, node.sql_name()))
-    elif isinstance(node, _TEXT):
-        yield Demand(node, [node.this], partial(_judge_texts, node.sql_name()))
+def _taken(node: Any) -> Iterator[Demand]:
+    for operand, judge in arguments.taken(node):
+        yield Demand(node, [operand], judge)
+    if isinstance(node, (exp.StartsWith, exp.EndsWith, exp.RegexpLike, exp.DPipe, exp.Concat)):
+        operands = [node.this, node.expression] if node.args.get("this") else list(node.expressions)
+        yield Demand(node, operands, partial(_judge_joined, arguments.shown(node)))
+    elif isinstance(node, exp.Sub):
+        yield Demand(node, [node.this, node.expression], _judge_difference, served=False)
+    elif isinstance(node, exp.ArrayToString):
+        yield Demand(node, [node.this], _judge_strings)
+    elif isinstance(node, exp.Window):
+        for part in node.args.get("partition_by") or []:
+            yield Demand(node, [part], _judge_partition)
+    elif isinstance(node, exp.Ordered):
+        yield Demand(node, [node.this], _judge_order)
+    elif isinstance(node, exp.Is) and isinstance(node.expression, exp.Boolean):
+        yield Demand(node, [node.this], partial(_judge_booleans, "operator IS"))
 
 
 def _judge_comparison(node: Any, operands: list[Any], kinds: Kinds) -> str | None:
+    for kind in kinds:
+        if kind is not None and kind.kind == "STRUCT" and isinstance(node, _ORDERS):
+            return f"Less than is not defined for arguments of type {kind.sql()}"
     for place in range(1, len(kinds)):
         if not _comparable(kinds[0], operands[0], kinds[place], operands[place]):
             sign = _SIGNS.get(type(node), type(node).__name__.upper())
@@ -122,20 +141,48 @@ def _judge_assignment(node: Any, operands: list[Any], kinds: Kinds) -> str | Non
     return f"Value of type {_shown([value])} cannot be assigned to {operands[0].name}, which has type {column.sql()}"
 
 
-def _judge_where(kinds: Kinds) -> str | None:
+def _judge_clause(name: str, kinds: Kinds) -> str | None:
     if _booleans(kinds):
         return None
-    return f"WHERE clause should return type BOOL, but returns {_shown(kinds)}"
+    return f"{name} clause should return type BOOL, but returns {_shown(kinds)}"
 
 
 def _judge_booleans(name: str, kinds: Kinds) -> str | None:
     return None if _booleans(kinds) else f"No matching signature for {name} for argument types: {_shown(kinds)}"
 
 
-def _judge_texts(name: str, kinds: Kinds) -> str | None:
-    if all(kind is None or (kind.kind in ("STRING", "BYTES") and not kind.array) for kind in kinds):
+def _judge_joined(name: str, kinds: Kinds) -> str | None:
+    """All STRING, all BYTES, or, for `||`, all arrays of one type; CONCAT makes text of what is none."""
+    known = [kind for kind in kinds if kind is not None]
+    if name == "CONCAT" and all(not kind.array and kind.kind not in ("STRUCT", "BYTES", "JSON") for kind in known):
+        return None
+    same = all(kind == known[0] for kind in known)
+    if same and all(kind.kind in ("STRING", "BYTES") or (name == "DPipe" and kind.array) for kind in known):
         return None
     return f"No matching signature for function {name} for argument types: {_shown(kinds)}"
+
+
+def _judge_difference(kinds: Kinds) -> str | None:
+    both = all(kind is not None and kind.kind in (*_FROM_LITERAL, "INTERVAL") for kind in kinds)
+    return f"the difference of {_shown(kinds)}" if both and Type("INTERVAL") not in kinds else None
+
+
+def _judge_strings(kinds: Kinds) -> str | None:
+    if kinds[0] in (None, Type("STRING", array=True), Type("BYTES", array=True)):
+        return None
+    return f"No matching signature for function ARRAY_TO_STRING for argument types: {_shown(kinds)}"
+
+
+def _judge_partition(kinds: Kinds) -> str | None:
+    kind = kinds[0]
+    return "Partitioning by expressions of type FLOAT64 is not allowed" if kind == Type("FLOAT64") else None
+
+
+def _judge_order(kinds: Kinds) -> str | None:
+    kind = kinds[0]
+    if kind is None or not (kind.array or kind.kind in ("STRUCT", "JSON")):
+        return None
+    return f"ORDER BY does not support expressions of type {kind.sql()}"
 
 
 def _judge_branches(name: str, operands: list[Any], kinds: Kinds) -> str | None:
@@ -161,7 +208,8 @@ def _comparable(left: Type | None, left_node: Any, right: Type | None, right_nod
 
 def _coerced(node: Any, kind: Type, other: Type) -> bool:
     """Whether a literal takes the type of what it meets. A parameter does not."""
-    return isinstance(node, exp.Literal) and kind == Type("STRING") and other.kind in _FROM_LITERAL
+    string = isinstance(node, exp.Literal) and kind == Type("STRING")
+    return string and other.kind in _FROM_LITERAL and arguments.literal_fits(node.name, other.kind)
 
 
 def _shown(kinds: Kinds) -> str:

@@ -33,6 +33,7 @@ def replace(session: Session, node: Any) -> None:
     source = exp.Subquery(this=exp.Select(expressions=columns), joins=node.args.get("joins"))
     if name:
         source.set("alias", exp.TableAlias(this=exp.to_identifier(name, quoted=True)))
+    source.meta["array"] = True
     beside = node.parent
     if isinstance(beside, exp.Join) and beside.side and not beside.args.get("on") and not beside.args.get("using"):
         beside.set("on", exp.true())

@@ -253,3 +253,26 @@ def test_a_tree_index_is_used_too(many: Warehouse) -> None:
     )
     many.cloud.clock.advance(10)
     assert _usage(many) == {"indexUsageMode": "FULLY_USED"}
+
+
+@pytest.mark.slow
+def test_ten_thousand_pictures_are_found_again_by_the_index_at_its_defaults() -> None:
+    random = np.random.default_rng(8)
+    centres = random.standard_normal((100, 1408))
+    vectors = centres[random.integers(0, 100, 10_000)] + 0.5 * random.standard_normal((10_000, 1408))
+    store = Store()
+    warehouse = Warehouse(store, SmallCloud())
+    warehouse.run("CREATE TABLE d.many (uri STRING, kind STRING, embedding ARRAY<FLOAT64>)")
+    fill(store, '"p.d".many', vectors)
+    exact = {row[:2] for row in _search(warehouse)}
+    warehouse.run(CREATE)
+    warehouse.cloud.clock.advance(10)
+
+    def recall(options: str) -> float:
+        return len({row[:2] for row in _search(warehouse, options)} & exact) / len(exact)
+
+    default, few = recall(""), recall('{"fraction_lists_to_search": 0.01}')
+    store.close()
+    print(f"recall@10 of 10,000 x 1408: {default:.3f} at the default, {few:.3f} in one list of a hundred")
+    assert default >= 0.95
+    assert few < default

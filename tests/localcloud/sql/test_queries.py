@@ -13,10 +13,10 @@ from tests.localcloud.sql.conftest import SmallCloud, Warehouse, array, scalar
 @pytest.fixture
 def pets(warehouse: Warehouse) -> Warehouse:
     warehouse.run(
-        "CREATE TABLE d.pets (name STRING NOT NULL, age INT64, tags ARRAY<STRUCT<k STRING, v INT64>>, at TIMESTAMP)"
+        "CREATE TABLE d.pets (name STRING NOT NULL, age INT64, tags ARRAY<STRUCT<k STRING, v INT64>>, seen TIMESTAMP)"
     )
     warehouse.run(
-        "INSERT d.pets (name, age, tags, at) VALUES"
+        "INSERT d.pets (name, age, tags, seen) VALUES"
         " ('rex', 3, [STRUCT('size' AS k, 5 AS v), STRUCT('legs', 4)], TIMESTAMP '2026-01-02 03:04:05+00'),"
         " ('tom', NULL, [], NULL), ('ann', 7, NULL, TIMESTAMP '2026-01-03 00:00:00+00')"
     )
@@ -67,12 +67,12 @@ def test_an_expression_has_bigquerys_type_and_value(
 
 
 def test_arrays_and_structs_come_out_as_repeated_records(pets: Warehouse) -> None:
-    assert pets.names("SELECT name, tags, at FROM d.pets") == [
+    assert pets.names("SELECT name, tags, seen FROM d.pets") == [
         ("name", "STRING", "NULLABLE"),
         ("tags", "RECORD", "REPEATED"),
-        ("at", "TIMESTAMP", "NULLABLE"),
+        ("seen", "TIMESTAMP", "NULLABLE"),
     ]
-    assert pets.rows("SELECT name, tags, at FROM d.pets ORDER BY name") == [
+    assert pets.rows("SELECT name, tags, seen FROM d.pets ORDER BY name") == [
         ("ann", [], "1767398400000000"),
         ("rex", [("size", "5"), ("legs", "4")], "1767323045000000"),
         ("tom", [], None),
@@ -94,7 +94,7 @@ def test_nulls_come_first_ascending_and_last_descending(pets: Warehouse) -> None
     [
         ("WITH p AS (SELECT * FROM d.pets WHERE age > 5) SELECT p.name FROM p JOIN d.pets q USING (name)", [("ann",)]),
         ("SELECT name FROM `p.d.pets` QUALIFY ROW_NUMBER() OVER (ORDER BY age DESC) = 1", [("ann",)]),
-        ("SELECT * EXCEPT (tags, at) REPLACE (age + 1 AS age) FROM p.d.pets WHERE name = 'rex'", [("rex", "4")]),
+        ("SELECT * EXCEPT (tags, seen) REPLACE (age + 1 AS age) FROM p.d.pets WHERE name = 'rex'", [("rex", "4")]),
         ("SELECT t.k, o FROM d.pets, UNNEST(tags) AS t WITH OFFSET AS o ORDER BY o", [("size", "0"), ("legs", "1")]),
         ("SELECT k, v FROM d.pets CROSS JOIN UNNEST(tags) ORDER BY v", [("legs", "4"), ("size", "5")]),
         ("SELECT t.* FROM d.pets, UNNEST(tags) AS t WHERE t.v = 4", [("legs", "4")]),
