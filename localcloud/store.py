@@ -65,7 +65,7 @@ class Store:
         # SQL that users send must never reach files or the network.
         self._connection.execute("SET autoinstall_known_extensions = false")
         self._connection.execute("SET enable_external_access = false")
-        self._connection.execute("SET TimeZone = 'UTC'")
+        self._connection.execute("SET GLOBAL TimeZone = 'UTC'")
         self._memory = threading.Lock()
         self._commits = threading.Lock()
         self._documents: dict[str, dict[str, Document]] = {}
@@ -105,9 +105,7 @@ class Store:
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A DuckDB cursor outside any transaction, for reading table data. One thread at a time."""
-        cursor = self._connection.cursor()
-        cursor.execute("SET TimeZone = 'UTC'")
-        return cursor
+        return self._connection.cursor()
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
