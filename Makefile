@@ -12,7 +12,7 @@ PORT ?=
 HOME_DIR := $(CURDIR)/.local
 step := scripts/step
 
-.PHONY: help setup up preview status search gallery destroy clean test test-faults lint bench
+.PHONY: help setup up preview status search gallery destroy clean test test-faults test-kills lint bench
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,12 +55,16 @@ clean: ## also remove every file that was made in this folder
 test: setup ## all tests
 	@.venv/bin/python -m pytest
 
-bench: setup ## measure: start of the local cloud, `up` from nothing and without changes, retrieval
+bench: setup ## measure: start of the local cloud, `up` from nothing and without changes, retrieval, the local cloud's speed
 	@.venv/bin/python -m benchmarks.up
 	.venv/bin/python -m benchmarks.retrieval
+	.venv/bin/python -m benchmarks.local_cloud
 
 test-faults: setup ## kill somebody at every step of a run, and every class of fault; ends with a table (FAULT_SEED=…)
 	@.venv/bin/python -m pytest tests/faults -m 'not gcp'
+
+test-kills: setup ## kill the local cloud 200 times under load; nothing that was answered may be lost (FAULT_SEED=…)
+	@.venv/bin/python -m pytest tests/localcloud/server/test_kills.py -m slow -s
 
 lint: setup ## types and style
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
