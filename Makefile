@@ -17,7 +17,7 @@ step := scripts/step
 lower = $(shell echo $(1) | tr A-Z a-z)
 given = $(if $(findstring command line,$(origin $(1))),'--$(call lower,$(1))=$(subst ','\'',$($(1)))')
 
-.PHONY: help setup up preview preflight status search gallery new-stack destroy clean test test-faults test-gcp lint bench
+.PHONY: help setup up preview preflight status search gallery new-stack destroy clean test test-faults test-kills test-gcp lint bench
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,12 +67,16 @@ clean: ## also remove every file that was made in this folder
 test: setup ## all tests
 	@.venv/bin/python -m pytest
 
-bench: setup ## measure: start of the local cloud, `up` from nothing and without changes, retrieval
+bench: setup ## measure: start of the local cloud, `up` from nothing and without changes, retrieval, the local cloud's speed
 	@.venv/bin/python -m benchmarks.up
 	.venv/bin/python -m benchmarks.retrieval
+	.venv/bin/python -m benchmarks.local_cloud
 
 test-faults: setup ## kill somebody at every step of a run, and every class of fault; ends with a table (FAULT_SEED=…)
 	@.venv/bin/python -m pytest tests/faults -m 'not gcp'
+
+test-kills: setup ## kill the local cloud 200 times under load; nothing that was answered may be lost (FAULT_SEED=…)
+	@.venv/bin/python -m pytest tests/localcloud/server/test_kills.py -m slow -s
 
 test-gcp: setup ## the end-to-end test on a Google Cloud project: PROJECT=my-project (GCP_LOCATION=US, GCP_BUDGET_USD=0.05)
 	@.venv/bin/python -m tests.gcp "$(PROJECT)"

@@ -23,6 +23,7 @@ from localcloud.bigquery.sql import SqlEngine
 from localcloud.cloud import LocalServices
 from localcloud.context import Context
 from localcloud.discovery.requests import CheckedRequests
+from localcloud.disk import full
 from localcloud.errors import ApiError, Unsupported, not_found
 from localcloud.gate import Gate
 from localcloud.vertex.loading import LoadingEmbedder
@@ -87,6 +88,9 @@ def _conflicting(request: Request, error: Exception) -> Response:
 
 
 def _failed(request: Request, error: Exception) -> Response:
-    """A bug. Starlette raises it again after this answer, so that the traceback is logged."""
+    """A full disk, or a bug. Starlette raises it again after this answer, so that the traceback is logged."""
+    no_room = full(error)
+    if no_room is not None:
+        return _refused(request, no_room)
     message = f"The local cloud failed: {type(error).__name__}: {error} (server.log has the traceback)"
     return _refused(request, ApiError(500, INTERNAL, message))

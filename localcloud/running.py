@@ -22,7 +22,7 @@ from localcloud.clock import Clock
 from localcloud.context import Context
 from localcloud.ports import Embedder
 from localcloud.server import CannotStart, Options
-from localcloud.store import Store
+from localcloud.store import Store, UnreadableState
 from localcloud.vertex.loading import LoadingEmbedder
 
 _LOG = logging.getLogger(__name__)
@@ -58,8 +58,14 @@ def run(options: Options, listener: socket.socket, ready: Callable[[dict[str, An
 
 
 def _state(options: Options) -> Store:
-    """The state of the home. Raises CannotStart when it is another project's, whose resources would be out of reach."""
-    store = Store(options.home.state)
+    """The state of the home. Raises CannotStart when it is another version's, or another project's, whose resources
+    would be out of reach."""
+    try:
+        store = Store(options.home.state)
+    except UnreadableState as error:
+        raise CannotStart(
+            f"{options.home.state} {error}; take another --home, go back to what wrote it, or `make clean` removes it"
+        ) from None
     kept = store.get("meta", "project")
     if kept is None:
         with store.transaction() as change:

@@ -21,6 +21,10 @@ Document = dict[str, Any]
 _SCHEMA_VERSION = 1
 
 
+class UnreadableState(Exception):
+    """The file is of another version, or none of ours; the message says which."""
+
+
 class Transaction:
     """Reads its own writes. `sql` is a DuckDB cursor inside the transaction, for table data."""
 
@@ -58,14 +62,17 @@ class Transaction:
 
 
 class Store:
-    """The state of one local cloud. Thread-safe; `path` None keeps it in memory."""
+    """The state of one local cloud. Thread-safe; `path` None keeps it in memory. Raises UnreadableState."""
 
     def __init__(self, path: Path | None = None) -> None:
-        self._connection = duckdb.connect(str(path) if path else ":memory:")
+        try:
+            self._connection = duckdb.connect(str(path) if path else ":memory:")
+        except duckdb.Error as error:
+            raise UnreadableState(f"cannot be read by DuckDB {duckdb.__version__}: {error}") from error
         # SQL that users send must never reach files or the network.
         self._connection.execute("SET autoinstall_known_extensions = false")
         self._connection.execute("SET enable_external_access = false")
-        self._connection.execute("SET TimeZone = 'UTC'")
+        self._connection.execute("SET GLOBAL TimeZone = 'UTC'")
         self._memory = threading.Lock()
         self._commits = threading.Lock()
         self._documents: dict[str, dict[str, Document]] = {}
@@ -87,9 +94,10 @@ class Store:
             with self.transaction() as change:
                 change.put("meta", "schema", {"version": _SCHEMA_VERSION})
         elif version["version"] != _SCHEMA_VERSION:
-            raise RuntimeError(
-                f"the state was written by another version of the local cloud (layout {version['version']}, this one "
-                f"reads {_SCHEMA_VERSION}); `make clean` removes it, or go back to the version that wrote it"
+            self._connection.close()
+            raise UnreadableState(
+                f"was written by another version of the local cloud (layout {version['version']}, this one reads "
+                f"{_SCHEMA_VERSION})"
             )
 
     def get(self, kind: str, name: str) -> Document | None:
@@ -105,9 +113,7 @@ class Store:
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A DuckDB cursor outside any transaction, for reading table data. One thread at a time."""
-        cursor = self._connection.cursor()
-        cursor.execute("SET TimeZone = 'UTC'")
-        return cursor
+        return self._connection.cursor()
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:

@@ -6,10 +6,12 @@ enforced.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol
 
 from starlette.requests import Request
 
+from localcloud.bigquery.statement_access import Demand
 from localcloud.context import member_of
 from localcloud.errors import access_denied
 
@@ -47,13 +49,16 @@ class Access:
         name = f"{parameters['project']}:{parameters['dataset']}.{entity}"
         self._to_part(request, permission, "table", name)
 
-    def to_query(self, request: Request, *, data: bool, write: bool) -> None:
-        """Whether the caller may run a query, one over the `data` of tables, one that writes."""
+    def to_query(self, request: Request, wanted: Iterable[Demand], default: tuple[str, ...]) -> None:
+        """Whether the caller may run a query with these demands; `default` completes paths that name too little."""
         self.to_project(request, "bigquery.jobs.create")
-        if data:
-            self.to_project(request, "bigquery.tables.getData")
-        if write:
-            self.to_project(request, "bigquery.tables.updateData")
+        for demand in wanted:
+            parts = {"dataset": 2, "table": 3}.get(demand.of, 0)
+            path = (*default[: max(parts - len(demand.path), 0)], *demand.path)
+            if parts != len(path) or not parts:
+                self.to_project(request, demand.permission)
+            else:
+                self._to_part(request, demand.permission, demand.of, f"{path[0]}:{'.'.join(path[1:])}")
 
     def _to_part(self, request: Request, permission: str, kind: str, name: str) -> None:
         if not self._allowed(request, permission):

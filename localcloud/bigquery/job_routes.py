@@ -22,9 +22,10 @@ from localcloud.bigquery.query_configuration import (
     check_configuration,
     configuration_of,
     datasets_of,
-    is_read,
     location_of,
+    plain_text,
 )
+from localcloud.bigquery.statement_access import Demand, demands
 from localcloud.context import Context, json_of, member_of
 from localcloud.errors import ApiError, Unsupported, invalid
 from localcloud.rest import canonical_location, etag, flag, integer, page, partial_json
@@ -152,8 +153,16 @@ class _Handlers:
         return Response(envelope(answer, rows), media_type="application/json")
 
     def _check_access(self, request: Request, project: str, configuration: Document) -> None:
+        query = configuration["query"]
         data = bool(datasets_of(self._context.store, project, configuration))
-        self._access.to_query(request, data=data, write=not is_read(configuration))
+        wanted = list(demands(plain_text(configuration), data=data))
+        kept = query.get("destinationTable")
+        if kept:
+            path = (kept.get("projectId", project), str(kept.get("datasetId")))
+            wanted.append(Demand("bigquery.tables.create", "dataset", path))
+        default = query.get("defaultDataset") or {}
+        named = (default["datasetId"],) if default else ()
+        self._access.to_query(request, wanted, (default.get("projectId", project), *named))
 
     def _found(self, request: Request, permission: str = "bigquery.jobs.get") -> Job:
         job = self._jobs.get(*self._named(request))

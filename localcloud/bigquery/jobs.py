@@ -19,8 +19,11 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
 
+import duckdb
+
 from localcloud.bigquery.query_configuration import statement_of
 from localcloud.context import Context
+from localcloud.disk import full, require_room
 from localcloud.errors import ApiError, duplicate, invalid, not_found
 from localcloud.ports import Engine, Outcome
 from localcloud.rest import canonical_location
@@ -76,13 +79,17 @@ class Jobs:
         self.engine = engine
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="job")
         self._live: dict[str, _Live] = {}
+        self._unkept: dict[str, Document] = {}
+        """Jobs that failed and whose end could not be written; a restart finds them unfinished."""
         self._swept = 0.0
         self._sweeping: Future[None] = Future()
         self._sweeping.set_result(None)
         self._recover()
 
     def insert(self, project: str, reference: Document, configuration: Document, location: str, member: str) -> Job:
-        """Accept a query job; it runs by itself. Raises ApiError duplicate when the id was accepted before."""
+        """Accept a query job; it runs by itself. Raises ApiError: duplicate when the id was accepted before,
+        quotaExceeded while the disk is full."""
+        require_room(self._context.home)
         job_id = reference.get("jobId") or f"job_{uuid.uuid4().hex}"
         resource = self._pending(project, job_id, location, configuration, member)
         name = resource["id"]
@@ -115,14 +122,14 @@ class Jobs:
             live = self._live.get(name)
             if live:
                 return self._seen(live)
-            document = self._store.get("job", name)
+            document = self._unkept.get(name) or self._store.get("job", name)
             if document:
                 return Job(**document)
         raise not_found(f"Not found: Job {project}:{f'{places[0]}.' if location else ''}{job_id}")
 
     def all(self, project: str) -> list[Job]:
         """Every job of the project, newest first."""
-        found = {name: Job(**document) for name, document in self._store.list("job", f"{project}:")}
+        found = {n: Job(**self._unkept.get(n, document)) for n, document in self._store.list("job", f"{project}:")}
         found |= {n: self._seen(live) for n, live in list(self._live.items()) if n in found}
         return sorted(found.values(), key=lambda job: -int(job.resource["statistics"]["creationTime"]))
 
@@ -191,10 +198,11 @@ class Jobs:
             self._strike(live, "before")
             self.engine.run(statement_of(live.resource, live.member, live.cancelled), commit)
         except ApiError as error:
-            self._fail(name, live, _stopped(live) if live.cancelled.is_set() else error)
+            self._fail(name, live, _stopped(live) if live.cancelled.is_set() else full(error.__cause__) or error)
         except Exception as error:
             _LOG.exception("job %s", name)
-            failure = ApiError(500, INTERNAL, f"The local cloud failed: {type(error).__name__}: {error}")
+            bug = ApiError(500, INTERNAL, f"The local cloud failed: {type(error).__name__}: {error}")
+            failure = full(error) or bug
             self._fail(name, live, _stopped(live) if live.cancelled.is_set() else failure)
         finally:
             del self._live[name]
@@ -258,8 +266,13 @@ class Jobs:
         return {**resource, "status": {"state": "DONE"}, "statistics": statistics}
 
     def _fail(self, name: str, live: _Live, error: ApiError) -> None:
-        with self._store.transaction() as change:
-            change.put("job", name, self._failed(live.resource, error))
+        document = self._failed(live.resource, error)
+        try:
+            with self._store.transaction() as change:
+                change.put("job", name, document)
+        except duckdb.Error:  # the disk is full; who waits must still hear of the end
+            _LOG.exception("the end of job %s was not kept", name)
+            self._unkept[name] = document
 
     def _failed(self, resource: Document, error: ApiError) -> Document:
         done = self._ended(resource)

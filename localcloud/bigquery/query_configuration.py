@@ -78,7 +78,7 @@ def datasets_of(store: Store, project: str, configuration: Document) -> list[Doc
     query: dict[str, Any] = configuration["query"]
     default = query.get("defaultDataset")
     candidates = [(default.get("projectId", project), default["datasetId"])] if default else []
-    for path in _PATH.findall(_OPAQUE.sub(" ", query["query"])):
+    for path in _PATH.findall(plain_text(configuration)):
         parts = path.replace("`", "").split(".")
         candidates += [(parts[0], parts[1]), (project, parts[0])]
     found = (store.get("dataset", f"{owner}.{dataset}") for owner, dataset in dict.fromkeys(candidates))
@@ -91,10 +91,9 @@ def location_of(store: Store, project: str, configuration: Document) -> str:
     return str(datasets[0]["location"]) if datasets else "US"
 
 
-def is_read(configuration: Document) -> bool:
-    """Whether the statement only reads, by its first word."""
-    words = re.search(r"[a-z]+", _OPAQUE.sub(" ", configuration["query"]["query"]).lower())
-    return words is not None and words[0] in ("select", "with", "from", "values")
+def plain_text(configuration: Document) -> str:
+    """The statement without its comments and strings."""
+    return _OPAQUE.sub(" ", configuration["query"]["query"])
 
 
 _OPAQUE = re.compile(

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from localcloud.context import body_of, json_of
+from localcloud.disk import require_room
 from localcloud.errors import ApiError, not_found
 from localcloud.rest import refuse_unknown
 from localcloud.storage.buckets import Buckets, Precondition
@@ -73,6 +74,7 @@ class Uploads:
             first, total = _span(request, size, len(data))
             if first > size or (not data and total != str(size)):
                 return _incomplete(size)
+            require_room(session.file.parent, len(data))
             with session.file.open("r+b") as file:
                 file.seek(first)
                 file.write(data)
@@ -118,6 +120,7 @@ class Uploads:
     def _save(self, bucket: str, fields: dict[str, Any], data: bytes, when: Precondition) -> StoredObject:
         _check(bucket, fields)
         upload = self._buckets.new_upload()
+        require_room(upload.parent, len(data))
         upload.write_bytes(data)
         return self._finish(bucket, fields, upload, when, Checksums.of(data))
 

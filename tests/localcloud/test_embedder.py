@@ -12,15 +12,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 from PIL import Image
 
 from localcloud.cache import cache_folder
 from localcloud.ports import Vector
 from localcloud.vertex.embedder import Embedder
-from localcloud.vertex.model import classifier, picture, torch_file
-from localcloud.vertex.model.text import tokenizer
-from localcloud.vertex.model.weights import WeightsFile
+from localcloud.vertex.model import classifier, picture, text_graph, torch_file
+from localcloud.vertex.model.text import SentenceEncoder, tokenizer
+from localcloud.vertex.model.weights import MINILM, WeightsFile
 
 WIDTH, HEIGHT = 160, 120
 
@@ -241,6 +242,17 @@ def test_the_classifiers_graph_is_built_once_and_again_when_it_is_broken(cache: 
     graph.write_bytes(built[:1000])
     classifier.Classifier()
     assert graph.read_bytes() == built
+
+
+def test_looking_words_up_before_they_are_numbers_changes_no_number(cache: Path) -> None:
+    encoder = SentenceEncoder()
+    tokens = np.array([tokenizer().encode("a violin on a table").ids], np.int64)
+    inputs = {"input_ids": tokens, "attention_mask": np.ones_like(tokens), "token_type_ids": np.zeros_like(tokens)}
+    exported = onnxruntime.InferenceSession(MINILM.read(), providers=["CPUExecutionProvider"])
+    assert np.allclose(encoder.encode("a violin on a table"), exported.run(None, inputs)[0][0].mean(axis=0), atol=1e-6)
+    (smaller,) = (cache / "models").iterdir()
+    with pytest.raises(ValueError, match="looks nothing up"):
+        text_graph.build(smaller.read_bytes())
 
 
 def test_without_a_cache_the_model_still_loads(cache: Path) -> None:

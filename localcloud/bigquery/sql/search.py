@@ -244,24 +244,23 @@ def _search(session: Session, node: Any, call: _Call, base: _Base, query: tuple[
     queries, query_column, query_columns = query
     matrix = session.matrix(base.table, base.column, base.name)
     wanted = vectors.read(cursor, queries, types.quote(query_column))
-    rows = cursor.execute(f"SELECT rowid AS r FROM {base.table}").fetchnumpy()["r"].astype(np.int64)
-    kept = None
+    allowed = None
     if base.where is not None:
-        kept = np.isin(rows, session.execute(base.where).fetchnumpy()["r"])
-    found = _neighbours(session, call, base, matrix, wanted.vectors, kept)
+        allowed = np.flatnonzero(np.isin(matrix.rowids, session.execute(base.where).fetchnumpy()["r"]))
+    found = _neighbours(session, call, base, matrix, wanted.vectors.astype(np.float64), allowed)
     hit = found.rows >= 0
+    if not hit.any():
+        return
     query_places = np.repeat(wanted.positions, hit.sum(axis=1))
-    hits = session.scratch((("q", Type("INT64")), ("r", Type("INT64")), ("d", Type("FLOAT64"))))
-    base_rows = rows[matrix.positions[found.rows[hit]]] if hit.any() else np.empty(0, dtype=np.int64)
-    _fill_hits(session, hits, query_places.astype(np.int64), base_rows, found.distances[hit])
+    base_rows = matrix.rowids[found.rows[hit]]
+    hits = _hits(session, query_places, base_rows, found.distances[hit])
     left, right = _packed(node, "query", "q", query_columns), _packed(node, "base", "b", base.columns)
-    chosen = f"SELECT * FROM ({base.select.sql}) WHERE __row IN (SELECT r FROM {hits})"
-    if len(base_rows) <= _FEW:  # a list of constants is pushed into the scan, so that only these rows are read
-        listed = ", ".join(str(row) for row in np.unique(base_rows)) or "-1"
-        chosen = f"SELECT * FROM ({base.select.sql}) WHERE __row IN ({listed})"
+    # A list of constants is pushed into the scan, so that only these rows are read.
+    listed = ", ".join(str(row) for row in np.unique(base_rows)) if len(base_rows) <= _FEW else f"SELECT r FROM {hits}"
+    chosen = f"SELECT * FROM ({base.select.sql}) WHERE __row IN ({listed})"
     session.execute(
         Duck(
-            f"INSERT INTO {table} SELECT {left}, {right}, h.d FROM {hits} h"
+            f"INSERT INTO {table} SELECT {left}, {right}, h.d FROM {hits} h(q, r, d)"
             f" JOIN {queries} q ON q.__ordinal = h.q JOIN ({chosen}) b ON b.__row = h.r ORDER BY h.q, h.d",
             base.select.values,
         )
@@ -296,17 +295,18 @@ def _used_fields(select: Any, struct: str, alias: str) -> set[str] | None:
     return used
 
 
-def _fill_hits(session: Session, hits: str, queries: Any, rows: Any, distances: Any) -> None:
-    """Few hits go in as constants: registering arrays costs more than they do."""
+def _hits(session: Session, queries: Any, rows: Any, distances: Any) -> str:
+    """A source of (query, row, distance). Few of them are constants: registering arrays costs more than they do."""
     if len(rows) > _FEW:
-        session.fill(hits, [queries, rows, distances], "c0, c1, c2")
-    elif len(rows):
-        found = zip(queries.tolist(), rows.tolist(), distances.tolist(), strict=True)
-        session.cursor.execute(f"INSERT INTO {hits} VALUES " + ", ".join(f"({q}, {r}, {d!r})" for q, r, d in found))
+        table = session.scratch((("q", Type("INT64")), ("r", Type("INT64")), ("d", Type("FLOAT64"))))
+        session.fill(table, [queries, rows, distances], "c0, c1, c2")
+        return table
+    found = zip(queries.tolist(), rows.tolist(), distances.tolist(), strict=True)
+    return "(VALUES " + ", ".join(f"({q}, {r}, '{d!r}'::DOUBLE)" for q, r, d in found) + ")"
 
 
 def _neighbours(
-    session: Session, call: _Call, base: _Base, matrix: vectors.Matrix, queries: vectors.Floats, kept: Any
+    session: Session, call: _Call, base: _Base, matrix: vectors.Matrix, queries: vectors.Floats, allowed: Any
 ) -> vectors.Neighbours:
     usage = coverage.usage(session, base.name, call.column, brute_force=call.brute_force)
     session.statistics.search.append(usage.statistics)
@@ -314,7 +314,6 @@ def _neighbours(
     if usage.lists and usage.distance != distance:
         usage = usage.unused("DISTANCE_TYPE_MISMATCH", "the index was made for another distance type")
         session.statistics.search[-1] = usage.statistics
-    allowed = None if kept is None else np.flatnonzero(kept[matrix.positions])
     if not usage.lists:
         return vectors.nearest(matrix, queries, call.top_k, distance, allowed)
     covered = max(len(matrix.vectors) - usage.unindexed, 0)

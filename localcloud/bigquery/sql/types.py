@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -203,8 +202,14 @@ def _needs_rendering(kind: Type) -> bool:
     return kind.kind not in ("INT64", "FLOAT64", "BOOL", "STRING")
 
 
+#: How REST spells the elements that Python spells otherwise.
+_ODD: dict[str, str | None] = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity", "None": None}
+
+
 def cell(value: Any, kind: Type) -> Any:
     """A REST cell's `v` from a rendered value."""
+    if kind.array and kind.kind == "FLOAT64":  # vectors: a million numbers a page
+        return [{"v": _ODD.get(text, text)} for text in map(repr, value or ())]
     if kind.array:
         return [{"v": cell(item, kind.element)} for item in value or ()]
     if value is None:
@@ -212,7 +217,7 @@ def cell(value: Any, kind: Type) -> Any:
     if kind.kind == "STRUCT":
         return {"f": [{"v": cell(value[name], inner)} for name, inner in kind.fields]}
     if kind.kind == "FLOAT64":
-        return _float(value)
+        return _ODD.get(repr(value), repr(value))
     if kind.kind == "BOOL":
         return "true" if value else "false"
     if kind.kind == "DATETIME":
@@ -220,14 +225,6 @@ def cell(value: Any, kind: Type) -> Any:
     if kind.kind == "NUMERIC":
         return _trimmed(str(value))
     return str(value)
-
-
-def _float(value: float) -> str:
-    if math.isnan(value):
-        return "NaN"
-    if math.isinf(value):
-        return "Infinity" if value > 0 else "-Infinity"
-    return repr(value)
 
 
 def _trimmed(text: str) -> str:

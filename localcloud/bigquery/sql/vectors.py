@@ -1,7 +1,8 @@
-"""Nearest vectors: exactly, by a matrix product in float64, or nearly, by inverted lists (faiss IndexIVFFlat).
+"""Nearest vectors: exactly, by a matrix product, or nearly, by inverted lists (faiss IndexIVFFlat).
 
-Both choose candidates fast and then measure the chosen ones by the definition of the distance, so that a distance does
-not depend on how its row was found.
+Both choose candidates fast and then measure the chosen ones by the definition of the distance in float64, so that a
+distance does not depend on how its row was found. The product may be in float32: candidates are all rows that its
+rounding could have put on the wrong side of the k-th, so none of the nearest is missed.
 """
 
 from __future__ import annotations
@@ -18,11 +19,14 @@ import numpy.typing as npt
 from localcloud.errors import invalid_query
 
 Floats = npt.NDArray[np.float64]
+Singles = npt.NDArray[np.float32]
 Places = npt.NDArray[np.int64]
 
 DISTANCES = ("EUCLIDEAN", "COSINE", "DOT_PRODUCT")
 _MARGIN = 8
-"""Candidates beyond top_k, since rounding may order near ones otherwise than the definition does."""
+"""Candidates of the lists beyond top_k, since rounding may order near ones otherwise than the definition does."""
+_NEAR_ZERO, _NEAR_INFINITY = 1e-15, 1e15
+"""Between these lengths no product of two vectors leaves the range of float32."""
 _CACHE_BYTES = 1 << 30
 _BLOCK = 1 << 24
 """Distances computed at once."""
@@ -32,10 +36,12 @@ _BLOCK = 1 << 24
 class Matrix:
     """The vectors of a column. Rows without a vector (contract section 0.5) are left out."""
 
-    vectors: Floats
-    """(n, dimension)"""
+    vectors: Floats | Singles
+    """(n, dimension); float32 where that is the same numbers, as with those that a model made."""
     positions: Places
     """(n,): the place of each in the scan of the table, from 0, ascending."""
+    rowids: Places
+    """(n,): DuckDB's name of each row."""
     norms: Floats
     """(n,)"""
 
@@ -54,20 +60,23 @@ class Neighbours:
 
 def read(cursor: duckdb.DuckDBPyConnection, table: str, column: str) -> Matrix:
     """The vectors of a DuckDB column of type DOUBLE[]. Raises ApiError when they differ in length or have NULLs."""
-    lengths = cursor.execute(f"SELECT coalesce(len({column}), 0) AS n FROM {table}").fetchnumpy()["n"]
+    scanned = cursor.execute(f"SELECT coalesce(len({column}), 0) AS n, rowid AS r FROM {table}").fetchnumpy()
+    lengths = scanned["n"]
     positions = np.flatnonzero(lengths).astype(np.int64)
+    rowids = scanned["r"][positions].astype(np.int64)
     present = np.unique(lengths[positions])
     if len(present) > 1:
         raise invalid_query(
             f"Vectors in column {column} must all have the same length; found {present[0]} and {present[-1]}"
         )
     if not len(present):
-        return Matrix(np.empty((0, 0)), positions, np.empty(0))
+        return Matrix(np.empty((0, 0)), positions, rowids, np.empty(0))
     flat = cursor.execute(f"SELECT unnest({column}) AS v FROM {table}").fetchnumpy()["v"]
     if np.ma.is_masked(flat):
         raise invalid_query(f"Vectors in column {column} must not have NULL elements")
     vectors = np.asarray(flat, dtype=np.float64).reshape(len(positions), int(present[0]))
-    return Matrix(vectors, positions, np.sqrt(np.einsum("ij,ij->i", vectors, vectors)))
+    norms = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
+    return Matrix(_smaller(vectors, norms), positions, rowids, norms)
 
 
 def nearest(matrix: Matrix, queries: Floats, k: int, distance: str, allowed: Places | None = None) -> Neighbours:
@@ -81,10 +90,10 @@ def nearest(matrix: Matrix, queries: Floats, k: int, distance: str, allowed: Pla
     block = max(1, _BLOCK // len(matrix.vectors))
     for start in range(0, len(queries), block):
         part = queries[start : start + block]
-        order = _order(matrix, part, distance)
+        order, errors = _order(matrix, part, distance)
         order = order if allowed is None else order[:, allowed]
-        for place, row in enumerate(order, start):
-            few = candidates[_smallest(row, k + _MARGIN)]
+        for place, (row, error) in enumerate(zip(order, errors, strict=True), start):
+            few = candidates[_smallest(row, k, error)]
             _rank(matrix, queries[place], few, distance, found[place], distances[place])
     return Neighbours(found, distances)
 
@@ -92,7 +101,7 @@ def nearest(matrix: Matrix, queries: Floats, k: int, distance: str, allowed: Pla
 class Lists:
     """Inverted lists over some rows of a matrix. `centroids`: (lists, dimension), as `train` gives them."""
 
-    def __init__(self, matrix: Matrix, rows: Places, centroids: npt.NDArray[np.float32], distance: str) -> None:
+    def __init__(self, matrix: Matrix, rows: Places, centroids: Singles, distance: str) -> None:
         import faiss
 
         self._faiss = faiss
@@ -121,7 +130,7 @@ class Lists:
         return np.asarray(rows, dtype=np.int64)
 
 
-def train(matrix: Matrix, lists: int, distance: str) -> npt.NDArray[np.float32]:
+def train(matrix: Matrix, lists: int, distance: str) -> Singles:
     """The centroids of `lists` lists over the vectors; the same vectors give the same centroids."""
     import faiss
 
@@ -168,25 +177,45 @@ class VectorCache:
                 self._kept.popitem(last=False)
 
 
-def _order(matrix: Matrix, queries: Floats, distance: str) -> Floats:
-    """(queries, n): what grows with the distance."""
-    products = queries @ matrix.vectors.T
+def _smaller(vectors: Floats, norms: Floats) -> Floats | Singles:
+    """The same numbers in float32, where that loses nothing and no product leaves its range."""
+    if norms.size and (norms.max() > _NEAR_INFINITY or norms.min() < _NEAR_ZERO):
+        return vectors
+    with np.errstate(all="ignore"):
+        single = vectors.astype(np.float32)
+    return single if np.array_equal(single, vectors) else vectors
+
+
+def _order(matrix: Matrix, queries: Floats, distance: str) -> tuple[Floats, Floats]:
+    """(queries, n): what grows with the distance; (queries,): how far rounding may have moved it.
+
+    A product of two vectors of n numbers is off by at most (n + 2) units of rounding times both lengths (Higham,
+    "Accuracy and Stability of Numerical Algorithms", 3.1); two, since the query may have been rounded too.
+    """
+    lengths = np.sqrt(np.einsum("ij,ij->i", queries, queries))
+    kind: Any = matrix.vectors.dtype if ((lengths > _NEAR_ZERO) & (lengths < _NEAR_INFINITY)).all() else np.float64
+    products: Floats = (queries.astype(kind) @ matrix.vectors.astype(kind, copy=False).T).astype(np.float64)
+    rounding = (matrix.dimension + 2) * float(np.finfo(kind).eps) * lengths
     if distance == "COSINE":
-        return -products / matrix.norms
+        return -products / matrix.norms, rounding
+    longest = matrix.norms.max()
     if distance == "DOT_PRODUCT":
-        return -products
-    return matrix.norms**2 - 2 * products
+        return -products, rounding * longest
+    squares = float(np.finfo(np.float64).eps) * (matrix.dimension + 2) * longest**2
+    return matrix.norms**2 - 2 * products, 2 * rounding * longest + squares
 
 
-def _smallest(values: Floats, k: int) -> Places:
+def _smallest(values: Floats, k: int, error: float) -> Places:
+    """Places of the `k` smallest values, and of all that could be among them if each were off by `error`."""
     if k >= len(values):
         return np.arange(len(values))
-    return np.asarray(np.argpartition(values, k)[:k])
+    limit = np.partition(values, k - 1)[k - 1] + 2 * error
+    return np.flatnonzero(~(values > limit))  # NaN stays in: it is put last when it is measured
 
 
 def _rank(matrix: Matrix, query: Floats, few: Places, distance: str, rows_out: Places, distances_out: Floats) -> None:
     """Write the nearest of `few` and their distances, by definition; equal ones in the table's order."""
-    vectors = matrix.vectors[few]
+    vectors = matrix.vectors[few].astype(np.float64, copy=False)
     if distance == "EUCLIDEAN":
         exact = np.sqrt(((vectors - query) ** 2).sum(axis=1))
     else:
@@ -210,13 +239,13 @@ def _check(matrix: Matrix, queries: Floats, distance: str) -> None:
         raise invalid_query("Cannot compute cosine distance against zero vector.")
 
 
-def _prepared(vectors: Floats, distance: str) -> npt.NDArray[np.float32]:
+def _prepared(vectors: Floats | Singles, distance: str) -> Singles:
     if distance == "COSINE":
         vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.ascontiguousarray(vectors, dtype=np.float32)
 
 
-def _flat(faiss: Any, centroids: npt.NDArray[np.float32], distance: str) -> Any:
+def _flat(faiss: Any, centroids: Singles, distance: str) -> Any:
     make = faiss.IndexFlatL2 if distance == "EUCLIDEAN" else faiss.IndexFlatIP
     quantizer = make(centroids.shape[1])
     quantizer.add(centroids)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
-from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidGraph, InvalidProtobuf
 from PIL import Image
 
-from localcloud.cache import cache_folder, write_atomically
-from localcloud.vertex.model.runtime import session
+from localcloud.vertex.model.runtime import kept_session
 from localcloud.vertex.model.weights import EFFICIENTNET_LITE2
 
 Array = npt.NDArray[np.float32]
@@ -64,15 +61,8 @@ def _square(picture: Image.Image) -> tuple[Image.Image, tuple[int, int, int, int
 
 
 def _network() -> onnxruntime.InferenceSession:
-    """The network from the graph in the cache, which is built once for these weights and this version of graph.py."""
-    cached = cache_folder() / "models" / f"efficientnet-lite2-{EFFICIENTNET_LITE2.sha256[:16]}-{_GRAPH_VERSION}.onnx"
-    try:
-        return session(cached.read_bytes())
-    except (OSError, InvalidProtobuf, InvalidGraph, Fail):
-        built = _build()
-    with contextlib.suppress(OSError):  # without a cache it is built at every start
-        write_atomically(cached, built)
-    return session(built)
+    """The network, from a graph that is built once for these weights and this version of graph.py."""
+    return kept_session(f"efficientnet-lite2-{EFFICIENTNET_LITE2.sha256[:16]}-{_GRAPH_VERSION}", _build)
 
 
 def _build() -> bytes:

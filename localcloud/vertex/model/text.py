@@ -12,12 +12,14 @@ from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 from tokenizers.processors import BertProcessing
 
-from localcloud.vertex.model.runtime import session
+from localcloud.vertex.model.runtime import kept_session
 from localcloud.vertex.model.weights import DATA, MINILM
 
 #: The endpoint reads 32 tokens of a text and drops the rest (contract section 2).
 #: Choice: its tokens are not known; ours are word pieces, and the two that mark start and end are not counted.
 MAX_TOKENS = 32
+#: Goes into the name of the cached graph: raise it when text_graph.py builds another one.
+_GRAPH_VERSION = 1
 
 
 def tokenizer(max_tokens: int = MAX_TOKENS) -> Tokenizer:
@@ -37,7 +39,7 @@ class SentenceEncoder:
 
     def __init__(self, max_tokens: int = MAX_TOKENS) -> None:
         self._tokenizer = tokenizer(max_tokens)
-        self._network = session(MINILM.read())
+        self._network = kept_session(f"minilm-{MINILM.sha256[:16]}-{_GRAPH_VERSION}", _build)
 
     def read(self, text: str) -> str:
         """The part of `text` that is read."""
@@ -55,3 +57,9 @@ class SentenceEncoder:
         (states,) = self._network.run(None, inputs)
         mean: npt.NDArray[np.float32] = states[0].mean(axis=0)
         return mean
+
+
+def _build() -> bytes:
+    from localcloud.vertex.model import text_graph  # onnx takes longer to import than the rest to start
+
+    return text_graph.build(MINILM.read())

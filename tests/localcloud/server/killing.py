@@ -1,0 +1,139 @@
+"""Clients that put a server under load and remember what it answered, and the check of a server that came after.
+
+Three kinds of work a client, in turn: a table by a job, rows by another into a table of the client's own, an object and
+its overwriting. A client ends at the first request that is not answered.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from tests.localcloud.conftest import RunningCloud
+
+ROWS, ADDED = 3000, 40
+
+
+@dataclass
+class Remembered:
+    """What one client was answered. `begun` is what it asked for, answered or not."""
+
+    client: int
+    begun: int = 0
+    accepted: set[str] = field(default_factory=set)
+    done: set[str] = field(default_factory=set)
+    objects: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+    """Name to generation and content, as last answered."""
+    sent: dict[str, bytes] = field(default_factory=dict)
+    """Name to the content that was sent last."""
+
+
+class Client(threading.Thread):
+    """Works until the server no longer answers."""
+
+    def __init__(self, cloud: RunningCloud, remembered: Remembered, seed: int) -> None:
+        super().__init__(daemon=True)
+        self._api = f"{cloud.url}/bigquery/v2/projects/{cloud.project}"
+        self._upload = f"{cloud.url}/upload/storage/v1/b/bkt/o"
+        self._random = random.Random(seed)
+        self._http = httpx.Client(timeout=30)
+        self.remembered = remembered
+        self.wrong: str = ""
+
+    def run(self) -> None:
+        with self._http:
+            try:
+                while not self.wrong:
+                    self._work()
+            except httpx.TransportError:
+                pass  # killed
+
+    def _work(self) -> None:
+        mine = self.remembered
+        mine.begun += 1
+        name = f"{mine.client}_{mine.begun}"
+        numbers = f"SELECT x FROM UNNEST(GENERATE_ARRAY(1, {ROWS})) AS x"
+        added = f"SELECT {mine.begun}, x FROM UNNEST(GENERATE_ARRAY(1, {ADDED})) AS x"
+        self._job(f"t_{name}", f"CREATE TABLE d.t_{name} AS {numbers}")
+        self._job(f"r_{name}", f"INSERT INTO d.log_{mine.client} (n, x) {added}")
+        self._put(f"new/{name}")
+        self._put(f"again/{mine.client}")
+
+    def _job(self, job: str, text: str) -> None:
+        configuration = {"query": {"query": text, "useLegacySql": False}}
+        reference = {"projectId": "local-project", "jobId": job, "location": "US"}
+        body = {"jobReference": reference, "configuration": configuration}
+        if self._answered(self._http.post(f"{self._api}/jobs", json=body)):
+            self.remembered.accepted.add(job)
+        answer = self._answered(self._http.get(f"{self._api}/queries/{job}", params={"location": "US"}))
+        if answer.get("jobComplete"):
+            self.remembered.done.add(job)
+
+    def _put(self, name: str) -> None:
+        content = self._random.randbytes(self._random.randrange(200_000))
+        self.remembered.sent[name] = content
+        answer = self._answered(
+            self._http.post(self._upload, params={"uploadType": "media", "name": name}, content=content)
+        )
+        self.remembered.objects[name] = answer["generation"], content
+
+    def _answered(self, response: httpx.Response) -> dict[str, Any]:
+        if response.status_code != 200:
+            self.wrong = response.text
+        body: dict[str, Any] = response.json()
+        return body
+
+
+def prepare(cloud: RunningCloud, clients: int) -> None:
+    """What the clients work on."""
+    cloud.bigquery.create_dataset("d")
+    cloud.storage.create_bucket("bkt")
+    for client in range(clients):
+        cloud.query(f"CREATE TABLE d.log_{client} (n INT64, x INT64)")
+
+
+def check(cloud: RunningCloud, remembered: list[Remembered]) -> None:
+    """Whether a server that came after a killed one holds what that had answered, and nothing half made."""
+    jobs = {job.job_id: job for job in cloud.bigquery.list_jobs(all_users=True)}
+    tables = {table.table_id for table in cloud.bigquery.list_tables("d")}
+    for mine in remembered:
+        assert mine.accepted <= jobs.keys(), f"lost jobs: {mine.accepted - jobs.keys()}"
+        for name in mine.accepted:
+            error = jobs[name].error_result
+            assert jobs[name].state == "DONE"
+            assert error is None or (name not in mine.done and error["reason"] == "jobInternalError"), (name, error)
+        well = {name for name in jobs if name[:2] in ("t_", "r_") and jobs[name].error_result is None}
+        own = {name for name in well if name.split("_")[1] == str(mine.client)}
+        made = {name for name in tables if name.startswith(f"t_{mine.client}_")}
+        assert made == {name for name in own if name.startswith("t_")}, "a table stands for every job that ended well"
+        counted = cloud.query(f"SELECT n, COUNT(*) AS rows_, SUM(x) AS total FROM d.log_{mine.client} GROUP BY n")
+        inserted = {f"r_{mine.client}_{row.n}" for row in counted}
+        assert inserted == {name for name in own if name.startswith("r_")}
+        assert {(row.rows_, row.total) for row in counted} <= {(ADDED, ADDED * (ADDED + 1) // 2)}, "rows come together"
+    _check_rows(cloud, tables)
+    for mine in remembered:
+        _check_objects(cloud, mine)
+
+
+def _check_rows(cloud: RunningCloud, tables: set[str]) -> None:
+    """Every table that there is has all its rows."""
+    names = sorted(name for name in tables if name.startswith("t_"))
+    for start in range(0, len(names), 50):
+        counts = (f"SELECT COUNT(*) AS n, SUM(x) AS total FROM d.{name}" for name in names[start : start + 50])
+        found = {(row.n, row.total) for row in cloud.query(" UNION ALL ".join(counts))}
+        assert found == {(ROWS, ROWS * (ROWS + 1) // 2)}
+
+
+def _check_objects(cloud: RunningCloud, mine: Remembered) -> None:
+    bucket = cloud.storage.bucket("bkt")
+    for name, (generation, content) in mine.objects.items():
+        blob = bucket.get_blob(name)
+        assert blob is not None, f"lost object {name}"
+        held = blob.download_as_bytes()
+        assert held in (content, mine.sent[name]), f"{name} is neither what was answered nor what was sent last"
+        assert held != content or content == mine.sent[name] or str(blob.generation) == generation
+    mine.objects = {name: kept for name, kept in mine.objects.items() if name.startswith("again/")}
