@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -17,7 +16,6 @@ import pulumi
 from pulumi.dynamic import ConfigureRequest, DiffResult, ResourceProvider
 from pulumi.output import contains_unknowns
 
-from imagesearch import rest
 from imagesearch.bigquery import Target, Warehouse
 from imagesearch.errors import ImageSearchError
 from imagesearch.sql import Identifier
@@ -55,12 +53,6 @@ class Provider(ResourceProvider):
         """The warehouse that these properties are of."""
         target = Target(properties["project"], properties["location"], self._endpoint, self._access_token)
         return _warehouse(target, tuple(sorted(properties["labels"].items())))
-
-
-def client(config: Callable[[str], str | None]) -> rest.Client:
-    """How services other than BigQuery are reached, by the stack's `gcp:` config."""
-    endpoints = {service.setting: config(f"gcp:{service.setting}") or "" for service in rest.ALL}
-    return rest.Client(config("gcp:accessToken") or "", endpoints)
 
 
 def hidden(options: pulumi.ResourceOptions | None = None) -> pulumi.ResourceOptions:

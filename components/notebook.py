@@ -14,7 +14,7 @@ import pulumi_gcp as gcp
 from pulumi.dynamic import ConfigureRequest, CreateResult, ReadResult, Resource, UpdateResult
 from pydantic import TypeAdapter
 
-from components.dynamic import Properties, Provider, client, hidden, inputs_of, say
+from components.dynamic import Properties, Provider, hidden, inputs_of, say
 from components.embeddings import Embeddings
 from components.left_behind import made_anew
 from components.object_table import ObjectTable
@@ -38,7 +38,7 @@ class NotebookFileProvider(Provider):
 
     def configure(self, req: ConfigureRequest) -> None:
         super().configure(req)
-        self._client = client(req.config.get)
+        self._client = rest.Client.of(req.config.get)
 
     def moved(self, olds: Properties, news: Properties) -> bool:
         """Whether there is no file, as a run leaves it that was killed before the commit. Says what people edited."""
@@ -157,4 +157,4 @@ def _content(properties: Properties) -> str:
 
 
 def _reached(path: str) -> Repository:
-    return Repository(path, client(lambda key: pulumi.Config("gcp").get(key.removeprefix("gcp:"))))
+    return Repository(path, rest.Client.of(lambda key: pulumi.Config("gcp").get(key.removeprefix("gcp:"))))

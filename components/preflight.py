@@ -13,7 +13,7 @@ import pulumi
 from pulumi.dynamic import CheckResult, ConfigureRequest, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 from pydantic import TypeAdapter
 
-from components.dynamic import Properties, Provider, client, hidden, say
+from components.dynamic import Properties, Provider, hidden, say
 from components.settings import Stack
 from imagesearch import clients, plan, preflight, rest
 from imagesearch.prerequisites import Wanted, wanted
@@ -30,7 +30,7 @@ class PreflightProvider(Provider):
 
     def configure(self, req: ConfigureRequest) -> None:
         super().configure(req)
-        self._client = client(req.config.get)
+        self._client = rest.Client.of(req.config.get)
 
     def check(self, olds: Properties, news: Properties) -> CheckResult:
         first = _changed(olds, news)

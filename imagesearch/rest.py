@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -87,6 +87,12 @@ class Client:
 
     access_token: str = ""
     endpoints: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, config: Callable[[str], Any]) -> Client:
+        """As the stack's provider reaches them: `config` gives the value of a key such as gcp:accessToken, or None."""
+        endpoints = {service.setting: str(config(f"gcp:{service.setting}") or "") for service in ALL}
+        return cls(str(config("gcp:accessToken") or ""), endpoints)
 
     def ask(
         self,

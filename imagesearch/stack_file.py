@@ -18,7 +18,7 @@ import yaml  # type: ignore[import-untyped]
 from imagesearch import settings
 from imagesearch.errors import SettingsError
 from imagesearch.ownership import stack_labels
-from imagesearch.rest import ALL, Client
+from imagesearch.rest import Client
 from imagesearch.settings import Settings
 from imagesearch.sql import dataset_name
 
@@ -64,8 +64,7 @@ class StackFile:
     @property
     def client(self) -> Client:
         """Google Cloud's services as the stack's provider reaches them."""
-        endpoints = {each.setting: str(self.config.get(f"gcp:{each.setting}") or "") for each in ALL}
-        return Client(str(self.config.get("gcp:accessToken") or ""), endpoints)
+        return Client.of(self.config.get)
 
 
 def read(stack: str | None = None, project: str | None = None) -> StackFile:
@@ -77,12 +76,12 @@ def read(stack: str | None = None, project: str | None = None) -> StackFile:
     program = str(_yaml(folder / "Pulumi.yaml").get("name"))
     chosen = (stack or os.environ.get("PULUMI_STACK") or _selected(folder)).rsplit("/", 1)[-1]
     path = folder / f"Pulumi.{chosen}.yaml"
-    if not chosen or not path.is_file():
-        there = ", ".join(sorted(each.name.split(".")[1] for each in folder.glob("Pulumi.*.yaml"))) or "none"
-        raise SettingsError(
-            f"There is no {path.name}." if chosen else "No stack is selected.",
-            f"Name a stack with --stack or PULUMI_STACK; with a file here: {there}.",
-        )
+    there = ", ".join(sorted(each.name.split(".")[1] for each in folder.glob("Pulumi.*.yaml"))) or "none"
+    remedy = f"Name a stack with --stack or PULUMI_STACK; with a file here: {there}."
+    if not chosen:
+        raise SettingsError("No stack is selected.", remedy)
+    if not path.is_file():
+        raise SettingsError(f"There is no {path.name}.", remedy)
     config = {**(_yaml(path).get("config") or {}), **_known_to_pulumi(folder, chosen)}
     return StackFile(chosen, {**config, **({"gcp:project": project} if project else {})}, program)
 

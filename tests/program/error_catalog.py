@@ -71,7 +71,7 @@ def _family() -> list[str]:
 def _of_the_program(family: list[str]) -> Iterator[Message]:
     for path in _python(*PROGRAM):
         for node in _calls(_tree(path)):
-            if _called(node) in family and len(node.args) >= 2:
+            if _called(node) in family and len(node.args) >= 2 and _template(node.args[0]) != VARIES:  # else said anew
                 remedy = _template(node.args[1])
                 yield Message(_called(node), _template(node.args[0]), "" if remedy == VARIES else remedy)
             elif _called(node) == "ArgumentTypeError":

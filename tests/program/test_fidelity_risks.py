@@ -13,8 +13,10 @@ from imagesearch.bigquery import Warehouse
 
 CHECKOUT = Path(__file__).parents[2]
 PAGE = (CHECKOUT / "docs/fidelity-risks.md").read_text(encoding="utf-8")
-ASKS = re.compile(r"requests\.(get|post)\(|AuthorizedSession\(|\.urlopen\(")
-"""How code asks a service that BigQuery's client does not."""
+ASKS = re.compile(
+    r"requests\.(get|post)\(|AuthorizedSession\(|\.urlopen\(|\bclient\.ask\(|[^.]\bClient\(|self\._send\("
+)
+"""How code asks a service that BigQuery's client does not; rest.py is the way, not a question."""
 
 
 def rows(table: str) -> dict[str, list[str]]:
@@ -51,9 +53,9 @@ def test_every_other_call_of_a_service_has_an_entry_that_names_what_is_there() -
     modules = {name.split(".")[0] for name in named}
     for name in named:
         module, function = name.split(".")
-        assert inspect.isfunction(getattr(importlib.import_module(f"imagesearch.{module}"), function)), name
+        assert callable(getattr(importlib.import_module(f"imagesearch.{module}"), function)), name
     asking = {p.stem for p in (CHECKOUT / "imagesearch").glob("*.py") if ASKS.search(p.read_text(encoding="utf-8"))}
-    assert asking <= modules
+    assert asking - {"rest", "stack_file"} == modules
 
 
 def test_every_resource_of_the_provider_has_an_entry() -> None:
