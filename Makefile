@@ -12,7 +12,7 @@ PORT ?=
 HOME_DIR := $(CURDIR)/.local
 step := scripts/step
 
-.PHONY: help setup up preview status search gallery destroy clean test test-faults lint bench
+.PHONY: help setup up preview status search gallery web destroy clean test test-faults lint bench
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ search: ## search the local stack: make search TEXT="a red bird"
 gallery: ## write the page with the pictures that were found
 	@page=$$(./local python -m imagesearch gallery --output $(HOME_DIR)/gallery.html)
 	echo "gallery: $$page"
+
+web: ## a page to search with, in the browser (WEB_PORT=8450)
+	@./local python -m imagesearch serve $(if $(WEB_PORT),--port $(WEB_PORT))
 
 destroy: setup ## remove every resource of the local stack and stop the local cloud
 	@scripts/destroy
