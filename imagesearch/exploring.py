@@ -21,7 +21,7 @@ from imagesearch import sql
 from imagesearch.bigquery import Answer, Parameter, Warehouse
 from imagesearch.errors import NotThere
 from imagesearch.search import EMBED_ATTEMPTS, Hit, Searches, retry_if_passing
-from imagesearch.sql import Identifier, Text
+from imagesearch.sql import Identifier, Placeholder, Text
 
 DISTANCES = ("COSINE", "EUCLIDEAN", "DOT_PRODUCT")
 """What VECTOR_SEARCH compares by."""
@@ -149,17 +149,17 @@ class Explorer:
 
     def _nearest(self, question: Question, vector: list[float], steps: list[Step]) -> list[Hit]:
         given: list[Parameter] = [bigquery.ArrayQueryParameter("embedding", "FLOAT64", vector)]
-        name = "search_vector"
+        placeholders: dict[str, Placeholder] = {
+            "embeddings": self.embeddings,
+            "top_k": question.top_k + bool(question.like),  # the picture itself is the nearest
+            "distance_type": Text(question.distance),
+        }
         if question.filtered:
-            name = "search_vector_filtered"
             given.append(bigquery.ScalarQueryParameter("folder", "STRING", question.folder))
             given.append(bigquery.ArrayQueryParameter("content_types", "STRING", list(question.content_types)))
-        statement = sql.render(
-            name,
-            embeddings=self.embeddings,
-            top_k=question.top_k + bool(question.like),  # the picture itself is the nearest
-            distance_type=Text(question.distance),
-        )
+            statement = sql.render("search_vector_filtered", **placeholders)
+        else:
+            statement = sql.render("search_vector", **placeholders)
         answer = self._run("Search", statement, given, steps)
         return [Hit(row["gcs_uri"], row["distance"], row["caption"]) for row in answer.rows]
 

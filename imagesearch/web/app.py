@@ -83,7 +83,9 @@ class Pages:
     def failed(self, request: Request, error: Exception) -> Response:
         """An error of ours as a page."""
         assert isinstance(error, ImageSearchError)
-        return self._error(_status_of(error), error.what, error.remedy)
+        moved = " If the stack has changed since this server started, start it again."
+        remedy = error.remedy + (moved if isinstance(error, NotThere) else "")
+        return self._error(_status_of(error), error.what, remedy)
 
     def refused(self, request: Request, error: Exception) -> Response:
         """A path or a method that does not exist."""

@@ -91,6 +91,7 @@ class Guard:
         if host not in self.hosts:
             expected = " or ".join(sorted(self.hosts.names))
             return PlainTextResponse(f"This server is not {host!r}. Open it as {expected}.\n", 421)
-        if headers.get("sec-fetch-site") == "cross-site" and headers.get("sec-fetch-dest", "document") != "document":
+        foreign = headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
+        if foreign and headers.get("sec-fetch-dest") != "document":
             return PlainTextResponse("Another site may link to this page, not load it as a part of itself.\n", 403)
         return None

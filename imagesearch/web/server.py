@@ -31,6 +31,8 @@ def serve(stack: Stack, host: str | None, port: int, expose: bool, say: Callable
     address, bound = listener.getsockname()[:2]
     shown = f"[{address}]" if listener.family == socket.AF_INET6 else address
     say(f"{stack.outputs['project']}.{stack.outputs['dataset']}: http://{shown}:{bound}/")
+    if _for_others(address):
+        say("Others can reach it. It asks nobody who they are, and what they search for you pay.")
     say("Ctrl-C ends it. It writes nothing; a text that is new to it costs one embedding.")
     config = uvicorn.Config(
         application(stack, names_of(address)),
@@ -52,8 +54,7 @@ def listen(host: str | None, port: int, expose: bool, project: str) -> socket.so
         family, _, _, _, address = min(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))  # IPv4 before IPv6
     except OSError as error:
         raise CannotListen(f"--host {host}: {error.strerror}.", "Give an address of this machine, or none.") from None
-    for_others = not ipaddress.ip_address(address[0]).is_loopback
-    if for_others and not expose:
+    if _for_others(str(address[0])) and not expose:
         raise CannotListen(
             f"On {address[0]} others can reach the search page. It asks nobody who they are: whoever reaches it sees "
             f"the pictures and spends the money of the project {project}.",
@@ -67,3 +68,8 @@ def listen(host: str | None, port: int, expose: bool, project: str) -> socket.so
             f"Cannot listen on {address[0]} port {port}: {os.strerror(error.errno or 0)}.",
             "Choose another port with --port; 0 takes any that is free.",
         ) from None
+
+
+def _for_others(address: str) -> bool:
+    """Whether other machines can reach it."""
+    return not ipaddress.ip_address(address).is_loopback

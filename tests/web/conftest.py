@@ -32,7 +32,7 @@ class Site:
         return int(self.stack.cloud("ledger")["texts"])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def web_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A dozen real photos, one object whose name and caption are markup, and one that is no picture; all is up."""
     stack = Stack(tmp_path_factory.mktemp("web") / "project")
@@ -49,7 +49,7 @@ def web_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         stack.stop_cloud()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(web_stack: Stack) -> Iterator[Site]:
     """`python -m imagesearch serve`, as a person starts it."""
     command = [str(web_stack.folder / ".venv/bin/python"), "-m", "imagesearch", "serve", "--port", "0"]
@@ -63,7 +63,7 @@ def site(web_stack: Stack) -> Iterator[Site]:
             server.terminate()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def gallery_page(web_stack: Stack) -> Path:
     """The gallery, as the command writes it."""
     page = web_stack.folder / "gallery.html"
@@ -71,7 +71,7 @@ def gallery_page(web_stack: Stack) -> Path:
     return page
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     executable = shutil.which("chromium")
     if executable is None:

@@ -55,11 +55,11 @@ def test_more_like_this_finds_others_by_the_stored_vector_of_the_picture(site: S
 
 def test_filters_leave_out_what_is_elsewhere_and_keep_the_number_of_results(site: Site, page: Page) -> None:
     page.goto(address(site, q="musical instrument", top_k="3"))
-    page.get_by_label("Only in this folder").fill(f"gs://{BUCKET}/stamp_r")
+    page.get_by_label("Folder, or how the uri begins").fill(f"gs://{BUCKET}/stamp_r")
     page.get_by_role("button", name="Search").click()
     assert shown(page) == ["stamp_rose.jpg"]
     assert "A filtered search is exact." in page.locator(".how").inner_text()
-    page.get_by_label("Only in this folder").fill("")
+    page.get_by_label("Folder, or how the uri begins").fill("")
     page.get_by_label("image/jpeg").check()
     page.get_by_role("button", name="Search").click()
     assert len(shown(page)) == 3
@@ -67,7 +67,7 @@ def test_filters_leave_out_what_is_elsewhere_and_keep_the_number_of_results(site
     page.get_by_label("image/png").check()
     page.get_by_role("button", name="Search").click()
     assert len(shown(page)) == 1 and page.get_by_label("image/png").is_checked()
-    page.get_by_label("Only in this folder").fill(f"gs://{BUCKET}/elsewhere/")
+    page.get_by_label("Folder, or how the uri begins").fill(f"gs://{BUCKET}/elsewhere/")
     page.get_by_role("button", name="Search").click()
     assert "No embedded picture is in this folder and of these types" in page.inner_text("main")
 

@@ -29,8 +29,10 @@ def test_a_name_that_somebody_points_at_this_machine_is_refused(site: Site) -> N
 
 def test_another_site_may_link_to_a_search_but_not_load_it(site: Site) -> None:
     paid = site.texts_paid()
-    for part in ("image", "iframe", "empty", "script"):
-        assert get(site, "?q=unseen", Sec_Fetch_Site="cross-site", Sec_Fetch_Dest=part).status_code == 403, part
+    for origin in ("cross-site", "same-site"):
+        for part in ("image", "iframe", "empty", "script"):
+            answer = get(site, "?q=unseen", Sec_Fetch_Site=origin, Sec_Fetch_Dest=part)
+            assert answer.status_code == 403, (origin, part)
     assert site.texts_paid() == paid
     assert get(site, Sec_Fetch_Site="cross-site", Sec_Fetch_Dest="document").status_code == 200
 
