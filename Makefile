@@ -17,7 +17,7 @@ step := scripts/step
 lower = $(shell echo $(1) | tr A-Z a-z)
 given = $(if $(findstring command line,$(origin $(1))),'--$(call lower,$(1))=$(subst ','\'',$($(1)))')
 
-.PHONY: help setup up preview preflight status search gallery new-stack destroy clean test test-faults test-kills test-gcp lint bench
+.PHONY: help setup up preview preflight status search gallery web new-stack destroy clean test test-faults test-kills test-gcp lint bench
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ search: ## search the local stack: make search TEXT="a red bird"
 gallery: ## write the page with the pictures that were found
 	@page=$$(./local python -m imagesearch gallery --output $(HOME_DIR)/gallery.html)
 	echo "gallery: $$page"
+
+web: ## a page to search with, in the browser (WEB_PORT=8450)
+	@./local python -m imagesearch serve $(if $(WEB_PORT),--port $(WEB_PORT))
 
 new-stack: .venv/ready ## write a stack file: asks, or NAME=eu PROJECT=my-project BUCKET=gs://my-bucket LOCATION=EU
 	@scripts/new-stack $(foreach option,NAME PROJECT BUCKET LOCATION ENDPOINT,$(call given,$(option)))

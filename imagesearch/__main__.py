@@ -3,6 +3,7 @@
     python -m imagesearch status [--json]          counts, index, cost; what the searches found
     python -m imagesearch search TEXT [--top-k N]  search for anything, now; writes nothing
     python -m imagesearch gallery [--output FILE]  one HTML page with the pictures that were found
+    python -m imagesearch serve [--port N]         a page to search with, in the browser
     python -m imagesearch failures [--json]        images that are not embedded, and why
     python -m imagesearch retry [URI …] [--now]    try again what was set aside
     python -m imagesearch converge                 go on embedding, as `pulumi up` would
@@ -89,6 +90,13 @@ def _gallery(options: argparse.Namespace) -> None:
     with terminal.busy(_watcher(), "reading the pictures"):
         page = gallery.write(stack.read(options.stack), Path(options.output))
     print(page.resolve())
+
+
+def _serve(options: argparse.Namespace) -> None:
+    from imagesearch.web import server  # takes a while to import, and no other command needs it
+
+    chosen = stack.read(options.stack)
+    server.serve(chosen, options.host, options.port, options.expose, lambda line: print(line, flush=True))
 
 
 def _failures(options: argparse.Namespace) -> None:
@@ -184,6 +192,14 @@ def _parser() -> argparse.ArgumentParser:
     page.add_argument("--output", default="gallery.html", metavar="FILE", help="where to (default gallery.html)")
     page.set_defaults(run=_gallery)
 
+    web = commands.add_parser("serve", help="a page to search with, in the browser", **lesson("serve"))
+    web.add_argument("--port", type=_port, default=8450, metavar="N", help="default 8450; 0: any that is free")
+    web.add_argument("--host", metavar="ADDRESS", help="listen on another address than this machine's own")
+    web.add_argument(
+        "--expose", action="store_true", help="let others in: it asks nobody who they are, and they spend your money"
+    )
+    web.set_defaults(run=_serve)
+
     shell = commands.add_parser("completion", help="print completion for a shell", **lesson("completion"))
     shell.add_argument("shell", choices=SHELLS, help="which shell")
     shell.set_defaults(run=_completion)
@@ -194,6 +210,12 @@ def _text(value: str) -> str:
     if not value.strip():
         raise argparse.ArgumentTypeError("the text to search for must not be empty")
     return value.strip()
+
+
+def _port(value: str) -> int:
+    if not value.isdigit() or int(value) > 65535:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 0 to 65535, not {value!r}")
+    return int(value)
 
 
 def _top_k(value: str) -> int:

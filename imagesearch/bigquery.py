@@ -57,6 +57,18 @@ class Target:
     access_token: str = ""
 
 
+@dataclass(frozen=True)
+class Answer:
+    """The rows of a statement, and the job that made them."""
+
+    rows: list[Row]
+    job_id: str
+    seconds: float
+    """From asking until the rows were here."""
+    statistics: Row
+    """The job's `statistics.query`, as BigQuery tells it."""
+
+
 class Warehouse:
     """BigQuery in one project and location. Safe to share between threads."""
 
@@ -81,6 +93,19 @@ class Warehouse:
                 sql, job_config=self._config(parameters), location=self.target.location, retry=self._retry
             )
             return [dict(row.items()) for row in rows]
+
+    def ask(self, sql: str, parameters: Sequence[Parameter] = ()) -> Answer:
+        """As `query`, and what its job says of itself. Raises what `query` raises."""
+        began = time.monotonic()
+        with _translated():
+            found = self.client.query_and_wait(
+                sql, job_config=self._config(parameters), location=self.target.location, retry=self._retry
+            )
+            rows = [dict(row.items()) for row in found]
+            seconds = time.monotonic() - began
+            job = self.client.get_job(found.job_id, location=self.target.location, retry=self._retry)
+        # The client has no property for vectorSearchStatistics.
+        return Answer(rows, str(found.job_id), seconds, job._properties["statistics"].get("query", {}))
 
     def start_once(
         self, sql: str, parameters: Sequence[Parameter] = (), *, key: str, consumed: Callable[[], bool]

@@ -51,6 +51,13 @@ LESSONS: dict[str, tuple[str, tuple[str, ...]]] = {
         "The path of the page is printed.",
         ("gallery", "gallery --output /tmp/found.html"),
     ),
+    "serve": (
+        "A page to search with, in the browser: words, or more like a picture, filtered by folder and type, with the\n"
+        "SQL that ran. Each new text is embedded once, which is charged as one request.\n\n"
+        "It listens on this machine alone. --expose lets others in: it asks nobody who they are, and they spend your\n"
+        "project's money.",
+        ("serve", "serve --port 9000", "serve --host 10.0.0.5 --expose"),
+    ),
     "preflight": (
         "Is everything there that `pulumi up` needs: APIs, the caller's permissions, the bucket, the dataset's place?\n"
         "Everything that is missing is listed, each with the command that mends it; then the exit code is 1.\n\n"

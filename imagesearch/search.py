@@ -99,7 +99,7 @@ def search(warehouse: Warehouse, searches: Searches, text: str, top_k: int) -> l
         distance_type=Text(searches.distance),
     )
     parameters = [bigquery.ScalarQueryParameter("search_text", "STRING", text)]
-    retrying = Retrying(retry=retry_if_exception(_retryable), stop=stop_after_attempt(EMBED_ATTEMPTS), reraise=True)
+    retrying = Retrying(retry=retry_if_passing, stop=stop_after_attempt(EMBED_ATTEMPTS), reraise=True)
     rows = retrying(warehouse.query, statement, parameters)
     return [Hit(row["gcs_uri"], row["distance"], row["caption"]) for row in rows]
 
@@ -113,6 +113,10 @@ def drop(warehouse: Warehouse, searches: Searches) -> None:
 def _retryable(error: BaseException) -> bool:
     """Whether a text's embedding failed with a status that passes (contract section 0.4)."""
     return isinstance(error, StatementFailed) and "A retryable error occurred:" in error.what
+
+
+retry_if_passing = retry_if_exception(_retryable)
+"""For tenacity: go on while a text's embedding fails so."""
 
 
 def _embed(warehouse: Warehouse, searches: Searches) -> None:

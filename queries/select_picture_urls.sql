@@ -1,4 +1,4 @@
--- Addresses from which pictures can be read for six hours. Run by imagesearch.gallery.
+-- Addresses from which pictures can be read for six hours. Run by imagesearch.pictures.
 SELECT uri, signed_url
 FROM EXTERNAL_OBJECT_TRANSFORM(TABLE ${object_table}, ['SIGNED_URL'])
 WHERE uri IN UNNEST(@uris)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from string import Template
@@ -13,7 +14,7 @@ from components.remote_model import model_table
 from imagesearch import sql
 from imagesearch.sql import Identifier, Labels, Placeholder, Text
 from tests.inventory.stack_files import StackFile
-from tests.oracle.zetasql_catalog import INT64, OBJECTS, STRING, Catalog, array, scalar, struct
+from tests.oracle.zetasql_catalog import FLOAT64, INT64, OBJECTS, STRING, Catalog, array, scalar, struct
 
 QUERIES = sorted(path.stem for path in sql.QUERIES.glob("*.sql"))
 MAKING_TABLES = ("create_embeddings", "create_failures", "embed_batch", "embed_searches", "run_searches")
@@ -23,7 +24,10 @@ PARAMETERS = {
     "target_limit": INT64,
     "batch_size": INT64,
     "row_limit": INT64,
+    "uri": STRING,
     "uris": array(STRING),
+    "folder": STRING,
+    "embedding": array(FLOAT64),
     "search_text": STRING,
     "every_uri": scalar("BOOL"),
     "status_prefix": STRING,
@@ -99,7 +103,7 @@ class StackStatements:
 
     def parameters(self, query: str) -> dict[str, z.Type]:
         """The parameters that the statement uses."""
-        return {name: kind for name, kind in PARAMETERS.items() if f"@{name}" in self.render(query)}
+        return {name: kind for name, kind in PARAMETERS.items() if re.search(rf"@{name}\b", self.render(query))}
 
 
 @cache

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import zetasql.types as z
 
-from imagesearch import convergence, embeddings, search, vector_index
+from imagesearch import convergence, embeddings, pictures, search, vector_index
 from imagesearch.bigquery import Parameter
+from imagesearch.exploring import Explorer, Question
 from imagesearch.search import Query, Searches
 from imagesearch.sql import Identifier
 from tests.inventory.stack_files import STACK_FILES, StackFile
@@ -63,12 +64,19 @@ def test_every_statement_of_a_run_is_taken_with_its_parameters(stack: StackFile)
     convergence.converge(warehouse, work, runs.silent)
     search.run(warehouse, searches, runs.silent)
     search.search(warehouse, searches, "a castle", 5)
+    vector = {"embedding": [0.5] * settings.embedding.length, "caption": None}
+    warehouse.rows |= {"The vector of one text": [[vector]], "The stored vector of one": [[vector]]}
+    explorer = Explorer.of(warehouse, searches)
+    explorer.ask(Question("a castle", "", 5, "COSINE"))
+    explorer.ask(Question("", "gs://bucket/a.jpg", 5, "EUCLIDEAN", ("image/png",), "gs://bucket/"))
+    explorer.folders()
+    pictures.signed_urls(warehouse, names["object_table"], ["gs://bucket/a.jpg"])
     index = vector_index.VectorIndex(
         "met_images_index", work.table, work.dimension, "IVF", settings.index.distance, wait=False
     )
     vector_index.ensure(warehouse, index, 10_000, runs.silent)
     _check(statements, warehouse)
-    assert len(warehouse.asked) >= 14
+    assert len(warehouse.asked) >= 20
 
 
 def _check(statements: StackStatements, warehouse: FakeWarehouse) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
-from imagesearch.bigquery import Parameter, Row, Warehouse
+from imagesearch.bigquery import Answer, Parameter, Row, Warehouse
 from imagesearch.sql import Identifier
 
 Labels = dict[str, str]
@@ -32,6 +32,9 @@ class FakeWarehouse(Warehouse):
             if words in sql.splitlines()[0]:
                 return answers.pop(0) if len(answers) > 1 else answers[0]
         return []
+
+    def ask(self, sql: str, parameters: Sequence[Parameter] = ()) -> Answer:
+        return Answer(self.query(sql, parameters), "a-job", 0.25, {})
 
     def run_once(
         self, sql: str, parameters: Sequence[Parameter] = (), *, key: str, consumed: Callable[[], bool], **_: Any

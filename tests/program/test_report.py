@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -11,7 +11,6 @@ from PIL import Image
 from rich.console import Console
 
 from imagesearch import gallery, report
-from imagesearch.stack import Stack
 
 OUTPUTS: dict[str, Any] = {
     "project": "my-project",
@@ -25,6 +24,8 @@ OUTPUTS: dict[str, Any] = {
     "results_table": "my-project.pictures.results",
     "endpoint": "multimodalembedding@001",
     "dimension": 1408.0,
+    "distance": "COSINE",
+    "estimate": {"images": 10, "usd": 0.001, "hours": 0.01, "jobs": 1},
     "labels": {},
     "objects": 5.0,
     "target": 4.0,
@@ -65,15 +66,27 @@ def test_images_that_are_set_aside_come_with_what_to_do_about_them(kind: str, hi
     assert "[red]NOT_FOUND" in out.getvalue() and ("imagesearch retry" in out.getvalue()) == hinted
 
 
-def test_the_gallery_shows_pictures_without_captions_and_escapes_everything(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(gallery, "_pictures", lambda *_: {"gs://p/<i>.jpg": gallery.thumbnail(picture())})
-    page = gallery.write(Stack(OUTPUTS, {}), tmp_path / "new" / "gallery.html").read_text()
+def test_the_gallery_shows_pictures_without_captions_and_escapes_everything() -> None:
+    failures = [{"uri": "gs://p/<u>.jpg", "status": "<s>refused</s>", "kind": "permanent", "attempts": 1}]
+    page = gallery.page(
+        {**report.status(OUTPUTS), "paid": 3, "paid_usd": 0.0003},
+        {"gs://p/<i>.jpg": gallery.thumbnail(picture())},
+        failures,
+        datetime(2026, 11, 22, 12, 5),
+    )
     assert page.count('src="data:image/jpeg;base64,') == 1
     assert "<b>bold</b>" not in page and "&lt;b&gt;bold&lt;/b&gt;" in page
-    assert "<i>.jpg" not in page
+    assert "<i>.jpg" not in page and "<u>" not in page and "<s>" not in page
     assert "http://" not in page and "https://" not in page, "it needs no network"
+    assert "2026-11-22 12:05" in page and "at most $0.0010" in page and "too few rows" in page
+    assert "3 images, about $0.0003" in page
+
+
+def test_the_gallery_of_many_results_keeps_the_nearest_pictures_of_each_search() -> None:
+    many, few = [{}] * 8_000, [{}] * 10
+    assert gallery.pictured([many, few]) == 4_990
+    assert gallery.pictured([few, few]) == 10
+    assert gallery.pictured([]) == 0
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P", "LA"])

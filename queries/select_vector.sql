@@ -1,0 +1,6 @@
+-- The stored vector of one image. Run by imagesearch.exploring.
+SELECT
+  embedding,
+  (SELECT MAX(entry.value) FROM UNNEST(metadata) AS entry WHERE entry.name = 'caption') AS caption
+FROM ${embeddings}
+WHERE uri = @uri
