@@ -19,7 +19,7 @@ from localcloud.bigquery.access import Access
 from localcloud.bigquery.answers import Page, Window, envelope, read, window
 from localcloud.bigquery.jobs import Job, Jobs, of_state
 from localcloud.bigquery.query_configuration import (
-    check_configuration,
+    checked_configuration,
     configuration_of,
     datasets_of,
     location_of,
@@ -65,7 +65,7 @@ class _Handlers:
     def insert(self, request: Request) -> Response:
         body, project = json_of(request), request.path_params["project"]
         configuration, reference = body.get("configuration") or {}, body.get("jobReference") or {}
-        check_configuration(configuration)
+        configuration = checked_configuration(configuration)
         _check_id(reference.get("jobId"))
         location = self._location(project, configuration, reference.get("location"))
         self._check_access(request, project, configuration)

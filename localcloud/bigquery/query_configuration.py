@@ -27,8 +27,9 @@ _QUERY_PART = (*_QUERY_FIELDS[:5], "useQueryCache", "maximumBytesBilled", "prese
 _REQUEST_PART = ("kind", "maxResults", "timeoutMs", "location", "requestId", "formatOptions", "jobCreationMode")
 
 
-def check_configuration(configuration: Document) -> None:
-    """Raises ApiError for a job that is no query, or a query that asks for what is not there."""
+def checked_configuration(configuration: Document) -> Document:
+    """The configuration as a job keeps it. Raises ApiError for a job that is no query, or a query that asks for what is
+    not there."""
     for kind in ("load", "extract", "copy"):
         if kind in configuration:
             raise Unsupported(f"{kind} jobs")
@@ -40,6 +41,21 @@ def check_configuration(configuration: Document) -> None:
     if query.get("useLegacySql", True):
         raise Unsupported("legacy SQL (the default of the REST API): set useLegacySql to false")
     check_labels(configuration.get("labels") or {})
+    if not query.get("queryParameters"):
+        return configuration
+    return {**configuration, "query": {**query, "queryParameters": _as_text(query["queryParameters"])}}
+
+
+def _as_text(part: Any) -> Any:
+    """Query parameters with every value as text, which a client may send as a number."""
+    if isinstance(part, list):
+        return [_as_text(each) for each in part]
+    if not isinstance(part, dict):
+        return part
+    return {
+        name: str(each) if name == "value" and isinstance(each, int | float) else _as_text(each)
+        for name, each in part.items()
+    }
 
 
 def configuration_of(request: Document) -> Document:
@@ -47,8 +63,7 @@ def configuration_of(request: Document) -> Document:
     refuse_unknown(request, (*_JOB_PART, *_QUERY_PART, *_REQUEST_PART), "query request")
     configuration = {name: request[name] for name in _JOB_PART if name in request}
     configuration["query"] = {name: request[name] for name in _QUERY_PART if name in request}
-    check_configuration(configuration)
-    return configuration
+    return checked_configuration(configuration)
 
 
 def statement_of(resource: Document, member: str, cancelled: threading.Event) -> Statement:

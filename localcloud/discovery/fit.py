@@ -25,6 +25,8 @@ _FORMATS = {
     "google-duration": r"-?\d+(\.\d+)?s",
 }
 """64-bit numbers travel as strings."""
+_SENT_AS_NUMBERS = {("QueryParameterValue", "value")}
+"""Texts for which google-cloud-bigquery sends numbers."""
 _NUMBERS_OF_STRUCT = ("NaN", "Infinity", "-Infinity")
 
 
@@ -120,6 +122,8 @@ class _Look:
         known, others = spec.get("properties", {}), spec.get("additionalProperties")
         found = []
         for name, item in value.items():
+            if self._sent and (spec.get("id"), name) in _SENT_AS_NUMBERS and isinstance(item, int | float):
+                continue
             if name in known or others is not None:
                 found += self.at(known.get(name, others), item, f"{path}.{name}")
             else:

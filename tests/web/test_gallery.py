@@ -46,7 +46,7 @@ def test_it_says_how_the_stack_stands(opened: Page) -> None:
         "Images in the bucket\n14",
         "Embedded\n13",
         "Set aside\n1",
-        "Cost of what is embedded\n$0.0013",
+        "Paid so far\n13 images, about $0.0013",
         "at most $1.00",
         "multimodalembedding@001",
         "1,408 dimensions, COSINE",
@@ -93,6 +93,8 @@ def test_thousands_of_results_open_at_once(page: Page, tmp_path: Path) -> None:
     searches = dict.fromkeys("abc", hits)
     outputs = {
         **OUTPUTS,
+        "paid": MANY,
+        "paid_usd": 0.3,
         "dimension": 1408,
         "queries": [{"name": name, "text": name, "top_k": MANY} for name in searches],
         "searches": searches,

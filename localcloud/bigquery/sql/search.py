@@ -312,7 +312,7 @@ def _neighbours(
     session.statistics.search.append(usage.statistics)
     distance = call.distance or (usage.distance if usage.lists else "EUCLIDEAN")
     if usage.lists and usage.distance != distance:
-        usage = usage.unused("DISTANCE_TYPE_MISMATCH", "the index was made for another distance type")
+        usage = usage.unused("OTHER_REASON", "The index was made for another distance type.")
         session.statistics.search[-1] = usage.statistics
     if not usage.lists:
         return vectors.nearest(matrix, queries, call.top_k, distance, allowed)
