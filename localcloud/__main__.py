@@ -122,11 +122,18 @@ def _fault(options: argparse.Namespace) -> int:
     if options.clear:
         answer = call(url, "/control/faults", method="DELETE")
     elif options.fault:
-        answer = call(url, "/control/faults", json.loads(options.fault))
+        answer = call(url, "/control/faults", _json(options.fault))
     else:
         answer = call(url, "/control/state")["faults"]
     print(json.dumps(answer, indent=1))
     return 0
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise daemon.Failed(f"{text!r} is no JSON: {error}; docs/faults.md has examples") from None
 
 
 def _settings(home: Home, url: str, about: dict[str, Any]) -> dict[str, str]:

@@ -77,7 +77,8 @@ class _Control:
     def add_faults(self, request: Request) -> JSONResponse:
         self._owner_only(request)
         body = json_of(request)
-        for fault in body.get("faults", [body]):
+        given = body.get("faults", [body])
+        for fault in given if isinstance(given, list) else [given]:
             self._context.faults.add(fault)
         return JSONResponse(self._context.faults.describe())
 

@@ -153,6 +153,8 @@ class Faults:
 
     def add(self, fault: dict[str, Any]) -> None:
         """Add one fault in the form of the module's docstring. Raises ApiError invalid for anything else."""
+        if not isinstance(fault, dict):
+            raise invalid(f"not a fault: {fault!r}")
         with self._lock:
             if "rows" in fault:
                 self._rows.append(_parse(RowFault, fault["rows"]))
@@ -216,15 +218,33 @@ class Faults:
             }
 
 
+#: What a field's value may be, by the field's type.
+_KINDS: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "str | None": (str, type(None)),
+    "int": (int,),
+    "int | None": (int, type(None)),
+    "float": (int, float),
+    "bool": (bool,),
+    "list[str]": (list,),
+    "dict[str, int]": (dict,),
+}
+
+
 def _parse(kind: Any, values: Any) -> Any:
     keys = [each.name for each in fields(kind) if each.init]
     if not isinstance(values, dict) or (unknown := sorted(set(values) - set(keys))):
         what = repr(values) if not isinstance(values, dict) else f"{unknown[0]!r} is no key of one"
         raise invalid(f"not a fault: {what}; the keys here are {', '.join(keys)}")
     try:
-        return kind(**values)
+        parsed = kind(**values)
     except TypeError as error:
         raise invalid(f"not a fault: {str(error).partition(' ')[2]}") from None
+    for known in fields(kind):
+        value = getattr(parsed, known.name)
+        if not isinstance(value, _KINDS[str(known.type)]):
+            raise invalid(f"not a fault: {known.name} must be of type {known.type}, not {value!r}")
+    return parsed
 
 
 def _checked(fault: RequestFault) -> RequestFault:

@@ -64,7 +64,16 @@ def test_a_delay_only_delays(cloud: RunningCloud) -> None:
 
 @pytest.mark.parametrize(
     "fault",
-    [{"path": "("}, {"path": "x"}, {"path": "x", "status": 500, "when": "later"}, {"paht": "x"}, {"rows": {"x": 1}}],
+    [
+        {"path": "("},
+        {"path": "x"},
+        {"path": "x", "status": 500, "when": "later"},
+        {"paht": "x"},
+        {"rows": {"x": 1}},
+        {"faults": [1]},
+        {"path": 5, "status": 500},
+        {"rows": {"rate": "x"}},
+    ],
 )
 def test_a_fault_that_could_not_act_is_refused(cloud: RunningCloud, fault: dict[str, object]) -> None:
     with pytest.raises(OSError):
