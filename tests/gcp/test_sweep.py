@@ -82,7 +82,9 @@ def test_a_run_that_was_killed_is_swept_and_nothing_else(
 
     code, listed = command()
     assert code == 0 and "Nothing was removed" in listed
-    assert [line.split()[0] for line in listed.splitlines()[:-1]] == ["grant", "dataset", "connection", "bucket"]
+    assert [line.split()[0] for line in listed.splitlines()[:-1]] == [
+        *("grant", "notebook", "dataset", "connection", "bucket")
+    ]
     assert all(name not in listed for name in (others["dataset"], others["bucket"], "image-search-dev"))
     assert run.scene.tables() >= steps.TABLES, "listing removes nothing"
 

@@ -11,7 +11,7 @@ from google.cloud import bigquery
 
 from tests.localcloud.conftest import RunningCloud
 
-COLUMNS = [bigquery.SchemaField("x", "INT64", mode="REQUIRED"), bigquery.SchemaField("at", "TIMESTAMP")]
+COLUMNS = [bigquery.SchemaField("x", "INT64", mode="REQUIRED"), bigquery.SchemaField("seen", "TIMESTAMP")]
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_a_table_keeps_what_it_was_created_with(cloud: RunningCloud, table: bigq
     found = cloud.bigquery.get_table(table)
     assert [(f.name, f.field_type, f.mode) for f in found.schema] == [
         ("x", "INTEGER", "REQUIRED"),
-        ("at", "TIMESTAMP", "NULLABLE"),
+        ("seen", "TIMESTAMP", "NULLABLE"),
     ]
     assert (found.labels, found.description, found.table_type) == ({"kind": "plain"}, "a table", "TABLE")
     assert (found.num_rows, found.location) == (0, "US")
@@ -84,10 +84,10 @@ def test_labels_and_description_change_and_the_rest_stays(cloud: RunningCloud, t
 def test_rows_are_read_in_pages_and_by_column(cloud: RunningCloud, table: bigquery.Table) -> None:
     name = f"`{table.dataset_id}.t`"
     moment = "TIMESTAMP '2026-01-02 03:04:05.000006+00'"
-    cloud.query(f"INSERT INTO {name} (x, at) SELECT x, {moment} FROM UNNEST(GENERATE_ARRAY(1, 25)) AS x")
+    cloud.query(f"INSERT INTO {name} (x, seen) SELECT x, {moment} FROM UNNEST(GENERATE_ARRAY(1, 25)) AS x")
     rows = list(cloud.bigquery.list_rows(table, page_size=10))
     assert sorted(row.x for row in rows) == list(range(1, 26))
-    assert rows[0].at.isoformat() == "2026-01-02T03:04:05.000006+00:00"
+    assert rows[0].seen.isoformat() == "2026-01-02T03:04:05.000006+00:00"
     assert len(list(cloud.bigquery.list_rows(table, start_index=20, max_results=3))) == 3
     only = cloud.bigquery.list_rows(table, selected_fields=[COLUMNS[0]])
     assert {tuple(row.keys()) for row in only} == {("x",)}
@@ -98,7 +98,7 @@ def test_timestamps_are_seconds_unless_the_client_asks_for_microseconds(
     cloud: RunningCloud, table: bigquery.Table
 ) -> None:
     cloud.query(
-        f"INSERT INTO `{table.dataset_id}.t` (x, at) VALUES (1, TIMESTAMP '2026-01-02 03:04:05.5+00'), (2, NULL)"
+        f"INSERT INTO `{table.dataset_id}.t` (x, seen) VALUES (1, TIMESTAMP '2026-01-02 03:04:05.5+00'), (2, NULL)"
     )
     url = f"{tables_url(cloud, table.dataset_id)}/t/data"
     seconds = httpx.get(url).json()["rows"]
