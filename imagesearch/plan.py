@@ -104,19 +104,8 @@ def of_data(work: Embeddings, counts: Counts) -> Plan:
 
 def work(todo: Embeddings, counts: Counts) -> str:
     """One line: what a run would embed and delete, at what cost, how long that takes, and what it would refuse."""
-    parts = []
-    if counts.pending:
-        needed = embedding(todo.endpoint, todo.location, counts.pending)
-        parts.append(
-            f"embed {counts.new:,} new and {counts.changed:,} changed images: {counts.pending:,} requests, about "
-            f"{prices.words(needed.usd)}, at least {needed.minutes / 60:.2f} hours at {todo.location}'s quota of "
-            f"{needed.images_per_minute:,} a minute, {needed.batches:,} jobs or more"
-        )
-    if counts.stale:
-        parts.append(f"delete the embeddings of {counts.stale:,} images that are gone")
-    if todo.prune_to_limit and counts.beyond_limit:
-        parts.append(f"delete {counts.beyond_limit:,} embeddings beyond images.limit")
-    parts += [f"this would be refused: {refusal.what}" for refusal in refusals(todo, counts)]
+    ahead = of_data(todo, counts)
+    parts = [*_parts(ahead, todo.location), *(f"this would be refused: {refusal}" for refusal in ahead.refusals)]
     return "; ".join(parts) or "nothing to do"
 
 
@@ -140,6 +129,10 @@ def most(endpoint: str, location: str, limit: int | None, budget: float) -> str:
 
 def words(ahead: Plan, location: str) -> str:
     """What a run over the data would do."""
+    return "; ".join(_parts(ahead, location)) or "embed, delete and pay nothing: the embeddings are what the bucket is"
+
+
+def _parts(ahead: Plan, location: str) -> list[str]:
     parts = []
     if ahead.embed and ahead.embed.images:
         told = f"{ahead.new or 0:,} new and {ahead.changed or 0:,} changed images"
@@ -148,7 +141,7 @@ def words(ahead: Plan, location: str) -> str:
         parts.append(f"delete the embeddings of {ahead.delete_gone:,} images that are gone")
     if ahead.delete_beyond_limit:
         parts.append(f"delete {ahead.delete_beyond_limit:,} embeddings beyond images.limit")
-    return "; ".join(parts) or "embed, delete and pay nothing: the embeddings are what the bucket is"
+    return parts
 
 
 def terms(todo: Work, location: str) -> str:

@@ -55,8 +55,8 @@ def test_raising_the_limit_embeds_only_the_difference_and_preview_tells_the_pric
     stack.set(embedding={"wait": True}, images={"limit": 6})
     plan = said(stack.pulumi("preview"))
     assert (
-        "embed 2 new and 0 changed images: 2 requests, about $0.0002, at least 0.00 hours at US's quota of 600 a "
-        "minute, 1 jobs or more"
+        "embed 2 new and 0 changed images: about $0.0002, at least 1 minute at US's quota of 600 a "
+        "minute, 1 job or more"
     ) in plan
     assert sum(paid(stack).values()) == 4
     stack.up()

@@ -130,7 +130,7 @@ def test_retry_says_what_the_next_run_does_and_costs_and_does_nothing_yet(
     assert brought_up.converge().counts.set_aside == 2
     said = " ".join(answer(capsys, "retry").split())
     assert "2 images are no longer set aside" in said and "INVALID_ARGUMENT: no picture" in said
-    assert "embed 2 new and 0 changed images: 2 requests, about $0.0002" in said
+    assert "embed 2 new and 0 changed images: about $0.0002" in said
     assert brought_up.paid() == {"good.jpg": 1}
     run = brought_up.converge()
     assert (run.counts.embedded, run.counts.set_aside, run.complete) == (3, 0, True)
