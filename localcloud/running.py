@@ -102,7 +102,8 @@ def judged(app: ASGIApp) -> ASGIApp:
         return app
     from localcloud.discovery.judge import Judge
 
-    return Judge(app, Path(record))
+    calls = os.environ.get("LOCALCLOUD_CALLS")
+    return Judge(app, Path(record), Path(calls) if calls else None)
 
 
 def _configuration(app: ASGIApp) -> uvicorn.Config:

@@ -19,6 +19,13 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["LOCALCLOUD_JUDGE"] = record
 
 
+def pytest_runtest_logstart(nodeid: str) -> None:
+    """Whose calls follow, for docs/fidelity.md (tests/localcloud/fidelity/report.py)."""
+    if calls := os.environ.get("LOCALCLOUD_CALLS"):
+        with Path(calls).open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"test": nodeid}) + "\n")
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     if session.config.stash[_RECORD].stat().st_size and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -6,4 +6,5 @@ They come with google-api-python-client.
     fit.py          what in a JSON value its schema does not know or knows otherwise
     requests.py     refuses requests that the documents do not allow, as the services do
     judge.py        with LOCALCLOUD_JUDGE=FILE in the server's environment: writes to FILE whatever does not fit
+                    (LOCALCLOUD_CALLS=FILE: and every call)
 """

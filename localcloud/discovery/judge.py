@@ -21,11 +21,13 @@ _OURS = ("/control/", "/healthz", "/token", "/signed/")
 
 
 class Judge:
-    """ASGI middleware around the whole server. One JSON object a line of `record`: {call, method, problem}."""
+    """ASGI middleware around the whole server. One JSON object a line: of `record` {call, method, problem}; of `calls`,
+    if it is given, {method, status} for every call."""
 
-    def __init__(self, app: ASGIApp, record: Path) -> None:
+    def __init__(self, app: ASGIApp, record: Path, calls: Path | None = None) -> None:
         self._app = app
         self._record = record
+        self._calls = calls
         self._lock = threading.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,13 +49,21 @@ class Judge:
             await self._app(scope, listening, speaking)
         finally:
             if answered.complete:
-                self._note(scope, judged(scope, sent, answered))
+                self._note(scope, answered.status, judged(scope, sent, answered))
 
-    def _note(self, scope: Scope, found: list[str]) -> None:
+    def _note(self, scope: Scope, status: int, found: list[str]) -> None:
         call, method = f"{scope['method']} {_path(scope)}", _method(scope)
         about = {"call": call, "method": method.id if method else "unknown"}
         lines = [json.dumps({**about, "problem": problem}) + "\n" for problem in found]
-        with self._lock, self._record.open("a", encoding="utf-8") as file:
+        with self._lock:
+            _append(self._record, lines)
+            if self._calls and method:
+                _append(self._calls, [json.dumps({"method": method.id, "status": status}) + "\n"])
+
+
+def _append(path: Path, lines: list[str]) -> None:
+    if lines:
+        with path.open("a", encoding="utf-8") as file:
             file.writelines(lines)
 
 
@@ -113,7 +123,7 @@ def _error(scope: Scope, answered: _Message) -> list[str]:
 
 
 def _request(method: Method, sent: _Message) -> list[str]:
-    if not sent.body:
+    if sent.body.strip() in (b"", b"{}"):
         return []
     if method.request is None:
         return [f"a body of {len(sent.body)} bytes was taken by {method.id}, which has none"]

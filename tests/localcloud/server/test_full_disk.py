@@ -18,10 +18,10 @@ MEBIBYTE = 2**20
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """110 MiB of their own; skipped where this user may not mount."""
+    """200 MiB of their own; skipped where this user may not mount."""
     place = tmp_path / "disk"
     place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=110m", "tmpfs", str(place)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=200m", "tmpfs", str(place)]
     if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
         pytest.skip("mounting a small disk needs root")
     yield place
@@ -41,7 +41,7 @@ def test_a_full_disk_refuses_work_and_keeps_what_was_answered(disk: Path) -> Non
         cloud.query(f"CREATE TABLE d.kept AS {rows(1000)}")
         bucket = cloud.storage.create_bucket("bkt")
         bucket.blob("kept").upload_from_string(b"kept")
-        filler.write_bytes(bytes(60 * MEBIBYTE))
+        filler.write_bytes(bytes(shutil.disk_usage(disk).free - 50 * MEBIBYTE))
         with pytest.raises(Forbidden, match=r"Quota exceeded: the disk of the local cloud is full: .* Free some space"):
             cloud.query(f"CREATE TABLE d.more AS {rows(1000)}")
         with pytest.raises(Forbidden, match="disk of the local cloud is full"):

@@ -18,7 +18,7 @@ from localcloud.home import Home
 from tests.localcloud.conftest import RunningCloud, running_cloud
 
 #: Takes far longer than the test: a trillion rows.
-ENDLESS = "SELECT COUNT(*) FROM UNNEST(GENERATE_ARRAY(1, 1000000)) AS a, UNNEST(GENERATE_ARRAY(1, 1000000)) AS b"
+ENDLESS = "SELECT COUNT(*) AS n FROM UNNEST(GENERATE_ARRAY(1, 1000000)) AS a, UNNEST(GENERATE_ARRAY(1, 1000000)) AS b"
 
 
 def submit(cloud: RunningCloud, text: str, job_id: str) -> bigquery.QueryJob:
