@@ -289,3 +289,15 @@ def test_no_other_connection_appears_by_itself(cloud: Running) -> None:
     cloud.enable()
     with pytest.raises(ApiError, match="Not found: Connection"):
         cloud.services.connection_member(PROJECT, "US", "c")
+
+
+def test_a_connection_answers_which_of_the_permissions_on_it_the_caller_has(cloud: Running) -> None:
+    cloud.enable()
+    cloud.connection()
+    cloud.grant("roles/bigquery.connectionUser", "user:reader@example.com")
+    path = f"/bigqueryconnection/v1/projects/{PROJECT}/locations/us/connections/c:testIamPermissions"
+    asked = {"permissions": ["bigquery.connections.use", "bigquery.connections.delete"]}
+    assert cloud.http.post(path, json=asked).json() == asked
+    reader = cloud.as_("user:reader@example.com").post(path, json=asked)
+    assert reader.json() == {"permissions": ["bigquery.connections.use"]}
+    assert cloud.as_("user:nobody@example.com").post(path, json=asked).json() == {"permissions": []}
