@@ -74,6 +74,7 @@ bench: setup ## measure: start of the local cloud, `up` from nothing and without
 	@.venv/bin/python -m benchmarks.up
 	.venv/bin/python -m benchmarks.retrieval
 	.venv/bin/python -m benchmarks.local_cloud
+	.venv/bin/python -m benchmarks.against_bqemulator
 
 test-faults: setup ## kill somebody at every step of a run, and every class of fault; ends with a table (FAULT_SEED=…)
 	@.venv/bin/python -m pytest tests/faults -m 'not gcp'
