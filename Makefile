@@ -17,7 +17,7 @@ step := scripts/step
 lower = $(shell echo $(1) | tr A-Z a-z)
 given = $(if $(findstring command line,$(origin $(1))),'--$(call lower,$(1))=$(subst ','\'',$($(1)))')
 
-.PHONY: help setup up preview preflight status search gallery web new-stack destroy clean test test-faults test-kills test-gcp lint bench
+.PHONY: help setup up preview preflight status search gallery web new-stack destroy clean test test-slow test-faults test-kills test-gcp lint bench
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ clean: ## also remove every file that was made in this folder
 
 test: setup ## all tests
 	@.venv/bin/python -m pytest
+
+test-slow: setup ## the tests that `make test` leaves out for their time
+	@.venv/bin/python -m pytest -m 'slow and not gcp'
 
 bench: setup ## measure: start of the local cloud, `up` from nothing and without changes, retrieval, the local cloud's speed
 	@.venv/bin/python -m benchmarks.up

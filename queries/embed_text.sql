@@ -1,5 +1,5 @@
 -- The vector of one text; it fails with the status of a text that got none. Run by imagesearch.exploring.
-SELECT IF(status = '', embedding, ERROR(status)) AS embedding
+SELECT IF(COALESCE(status, '') = '', embedding, ERROR(status)) AS embedding
 FROM
   AI.GENERATE_EMBEDDING(
     MODEL ${model},

@@ -30,6 +30,7 @@ def import_command() -> list[str]:
     )
 
 
+@pytest.mark.slow
 def test_a_state_that_was_lost_is_made_again_around_what_is_there(stack: Stack) -> None:
     stack.up()
     paid = stack.cloud("ledger")["per_object"]

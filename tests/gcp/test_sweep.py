@@ -61,6 +61,7 @@ def policy(place: Place) -> list[Any]:
     return list(place.ask("POST", "resourceManagerCustomEndpoint", path, {})["bindings"])
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_is_swept_and_nothing_else(
     local_place: Place, folder: Path, others: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -81,6 +81,7 @@ def file(project: Project, tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_stack_goes_up_stays_unchanged_follows_its_config_and_drift_and_goes_away(
     project: Project, file: Path
 ) -> None:

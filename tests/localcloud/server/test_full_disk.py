@@ -53,6 +53,7 @@ def test_a_full_disk_refuses_work_and_keeps_what_was_answered(disk: Path) -> Non
         assert [blob.name for blob in cloud.storage.list_blobs("bkt")] == []
 
 
+@pytest.mark.slow
 def test_a_statement_that_fills_the_disk_fails_and_nothing_answered_is_lost(disk: Path) -> None:
     filler = disk / "filler"
     with running_cloud(disk / "home") as cloud:
