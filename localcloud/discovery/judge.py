@@ -123,7 +123,7 @@ def _error(scope: Scope, answered: _Message) -> list[str]:
 
 
 def _request(method: Method, sent: _Message) -> list[str]:
-    if sent.body.strip() in (b"", b"{}"):
+    if bytes(sent.body).strip() in (b"", b"{}"):
         return []
     if method.request is None:
         return [f"a body of {len(sent.body)} bytes was taken by {method.id}, which has none"]
