@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from localcloud.bigquery.sql import catalog, checks, coverage, query, relations, types
+from localcloud.bigquery.sql import catalog, coverage, query, relations, types
 from localcloud.bigquery.sql.names import Name, full_name
 from localcloud.bigquery.sql.plan import Plan, dml
 from localcloud.bigquery.sql.session import Session
@@ -36,11 +36,7 @@ def insert(session: Session, tree: Any) -> Plan:
     else:
         query.name_anonymous_columns(source)
     given = session.duck(session.resolved(source))
-    wanted = {column.lower(): (column, kind) for column, kind in columns}
     _check_count(session, given, listed, tree)
-    if session.first:
-        checks.check(session, source)
-        checks.check_insert(session, given, tuple(wanted[column.lower()] for column in listed))
     into = ", ".join(types.quote(column) for column in listed)
     statement = Duck(f"INSERT INTO {catalog.data(name)} ({into}) {given.sql}", given.values)
 
@@ -129,7 +125,6 @@ def _plan(
 ) -> Plan:
     if checked is not None and session.first:
         session.execute(Duck(f"EXPLAIN {checked.sql}", checked.values))
-        checks.check(session, tree)
 
     def apply(transaction: Transaction) -> Outcome:
         catalog.table(transaction, name, session.statement.location)

@@ -58,7 +58,7 @@ def generate(session: Session, node: Any) -> str:
     model = _model(session, call.this)
     dimension = _dimension(session, call.args.get("params_struct"), model)
     given = _input(session, node, call.expression)
-    table = session.scratch(_output(model, given))
+    table = session.scratch(output_columns(model.endpoint, given.columns, text=given.kind == "text"))
     if session.empty:
         return table
     _embed(session, model, dimension, given, table)
@@ -108,21 +108,22 @@ def _dimension(session: Session, options: Any, model: _Model) -> int:
     return int(dimension)
 
 
-def _output(model: _Model, given: _Input) -> Columns:
+def output_columns(endpoint: str, given: Columns, *, text: bool) -> Columns:
+    """The columns of the answer to an input with the columns `given`. Raises ApiError when two would have one name."""
     head: Columns = (("embedding", _VECTOR), ("status", Type("STRING")))
-    if model.endpoint == _GEMINI:
+    if endpoint == _GEMINI:
         head = (("embedding", _VECTOR), ("statistics", Type("JSON")), ("status", Type("STRING")))
-    elif given.kind != "text":
+    elif not text:
         head += (("video_start_sec", Type("INT64")), ("video_end_sec", Type("INT64")))
     taken = {name.lower() for name, _ in head}
-    for name, _ in given.columns:
+    for name, _ in given:
         if name.lower() in taken:
             # Choice: the documentation does not say what an input column of this name becomes.
             raise invalid_query(f"Duplicate column name {name} in the output of AI.GENERATE_EMBEDDING")
-    if given.kind == "text":
-        content = [column for column in given.columns if column[0].lower() == "content"]
-        return head + tuple(content + [column for column in given.columns if column not in content])
-    return head + given.columns
+    if text:
+        content = [column for column in given if column[0].lower() == "content"]
+        return head + tuple(content + [column for column in given if column not in content])
+    return head + given
 
 
 # The input
@@ -257,7 +258,7 @@ def _keep(session: Session, results: str, start: int, rows: list[Embedding]) -> 
 
 
 def _join(session: Session, model: _Model, given: _Input, results: str, table: str) -> None:
-    output = _output(model, given)
+    output = output_columns(model.endpoint, given.columns, text=given.kind == "text")
     own = {"embedding": "r.embedding", "status": "r.status", "statistics": "CAST('{}' AS JSON)"}
     own |= {"video_start_sec": "NULL", "video_end_sec": "NULL"}
     inputs = {name for name, _ in given.columns}

@@ -12,6 +12,7 @@ import duckdb
 from sqlglot import exp
 
 from localcloud.bigquery.sql import ddl, dml, functions, indexes, parse, query, relations, types
+from localcloud.bigquery.sql.analysis import analyze
 from localcloud.bigquery.sql.failures import is_conflict, stopped, translated
 from localcloud.bigquery.sql.interrupts import Interrupter
 from localcloud.bigquery.sql.names import Name
@@ -58,7 +59,10 @@ class SqlEngine:
 
     def run(self, statement: Statement, commit: Callable[[Transaction, Outcome], None]) -> Outcome:
         """Run it; `commit` is called last inside the transaction that writes. Raises ApiError, nothing written then."""
-        tree = parse.parse(statement.text)
+        parsed = parse.parse(statement.text)
+        tree = parsed.tree
+        if parsed.syntax is not None:
+            analyze(parsed.syntax, statement, self._store)
         pays = isinstance(tree, exp.Expr) and tree.find(exp.GenerateEmbedding) is not None
         with ExitStack() as sessions:
             if pays or statement.dry_run:

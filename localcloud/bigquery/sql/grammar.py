@@ -1,14 +1,32 @@
-"""Whether a text is one statement of GoogleSQL that is served here (S/dml-syntax, S/data-definition-language).
+"""Statements of GoogleSQL: the tree of a text that is one and is served (S/dml-syntax, S/data-definition-language).
 
-sqlglot makes the trees, but takes much that GoogleSQL does not: `SELECT a, , b`, `ORDER ORDER BY`, keywords as names.
+The analyzer reads this tree. sqlglot makes another for DuckDB, and takes much that GoogleSQL does not: `SELECT a, , b`,
+`ORDER ORDER BY`, keywords as names.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NoReturn
 
 from localcloud.bigquery.sql.grammar_queries import Queries
 from localcloud.bigquery.sql.places import Text
+from localcloud.bigquery.sql.reader import Lexeme
+from localcloud.bigquery.sql.syntax import (
+    Assignment,
+    CreateTable,
+    Default,
+    Delete,
+    Expression,
+    Insert,
+    Merge,
+    Other,
+    Path,
+    Query,
+    Statement,
+    Update,
+    When,
+)
 
 _OTHER = """
     VIEW MATERIALIZED SCHEMA SNAPSHOT FUNCTION PROCEDURE TEMP TEMPORARY ROW ACCESS POLICY SEARCH INDEX AGGREGATE
@@ -17,15 +35,18 @@ _OTHER = """
 _OTHER_KINDS = frozenset(_OTHER.split())
 
 
-def check(text: str) -> None:
-    """Raises ApiError 400 `Syntax error: … at [line:column]`, and Unsupported for what GoogleSQL has beyond."""
-    _Statements(Text(text)).statement()
+def read(text: str) -> Statement:
+    """The tree of a statement.
+
+    Raises ApiError 400 `Syntax error: … at [line:column]`, and Unsupported for what GoogleSQL has beyond.
+    """
+    return _Statements(Text(text)).statement()
 
 
 class _Statements(Queries):
-    def statement(self) -> None:
-        """One statement, and nothing but semicolons after it."""
-        readers = {
+    def statement(self) -> Statement:
+        """One statement, and nothing but a semicolon after it."""
+        readers: dict[str, Callable[[], Statement]] = {
             "INSERT": self._insert,
             "UPDATE": self._update,
             "DELETE": self._delete,
@@ -35,132 +56,129 @@ class _Statements(Queries):
             "ALTER": self._alter,
             "TRUNCATE": self._truncate,
         }
-        readers.get(self.next.word, self.query)()
-        while self.take(";"):
-            pass
+        found = readers.get(self.next.word, self.query)()
+        self.take(";")
         if self.next.kind != "end":
             self.refuse(f"Expected end of input but got {self.next.shown()}")
+        return found
 
     # Data
 
-    def _insert(self) -> None:
-        self.expect("INSERT")
+    def _insert(self) -> Statement:
+        begin = self.expect("INSERT")
         self.take("INTO")
-        self.path()
+        table, columns, query = self.path(), None, None
+        rows: tuple[tuple[Expression, ...], ...] = ()
         if self.sees("(") and self.ahead(1).word not in ("SELECT", "WITH", "FROM", "("):
-            self.names()
+            columns = self.names()
         if self.take("VALUES"):
-            self.several(self._row)
+            rows = self.several(self._row)
         else:
-            self.query()
+            query = self.query()
         self._refuse_rest("ON", "THEN", "ASSERT_ROWS_MODIFIED")
+        return Insert(begin, table, columns, rows, query)
 
-    def _row(self) -> None:
+    def _row(self) -> tuple[Expression, ...]:
         self.expect("(")
-        self.several(self._value)
+        values = self.several(self._value)
         self.expect(")")
+        return values
 
-    def _value(self) -> None:
-        if not self.take("DEFAULT"):
-            self.expression()
+    def _value(self) -> Expression:
+        begin = self.next.start
+        return Default(begin) if self.take("DEFAULT") else self.expression()
 
-    def _update(self) -> None:
+    def _update(self) -> Statement:
         begin = self.next
         self.expect("UPDATE")
-        self.path()
-        self._alias()
-        self._assignments()
-        if self.take("FROM"):
-            self.tables()
-        if not self.take("WHERE"):
-            self._refuse_end()
-            self.wrong("UPDATE must have a WHERE clause", begin)
-        self.expression()
-        self._refuse_rest("THEN", "ASSERT_ROWS_MODIFIED")
+        table, alias, assignments = self.path(), self.alias(), self._assignments()
+        tables = self.tables() if self.take("FROM") else None
+        where = self._where("UPDATE", begin)
+        return Update(begin.start, table, alias, assignments, tables, where)
 
-    def _assignments(self) -> None:
+    def _assignments(self) -> tuple[Assignment, ...]:
         self.expect("SET")
-        self.several(self._assignment)
+        return self.several(self._assignment)
 
-    def _assignment(self) -> None:
+    def _assignment(self) -> Assignment:
+        begin = self.next.start
         if self.sees("("):
             self.unsupported("DML inside DML")
-        self.path()
+        path = self.path()
         self.expect("=")
-        self._value()
+        return Assignment(begin, path, self._value())
 
-    def _delete(self) -> None:
+    def _delete(self) -> Statement:
         begin = self.next
         self.expect("DELETE")
         self.take("FROM")
-        self.path()
-        self._alias()
+        table, alias = self.path(), self.alias()
+        return Delete(begin.start, table, alias, self._where("DELETE", begin))
+
+    def _where(self, statement: str, begin: Lexeme) -> Expression:
         if not self.take("WHERE"):
             self._refuse_end()
-            self.wrong("DELETE must have a WHERE clause", begin)
-        self.expression()
+            self.wrong(f"{statement} must have a WHERE clause", begin)
+        condition = self.expression()
         self._refuse_rest("THEN", "ASSERT_ROWS_MODIFIED")
+        return condition
 
-    def _merge(self) -> None:
-        self.expect("MERGE")
+    def _merge(self) -> Statement:
+        begin = self.expect("MERGE")
         self.take("INTO")
-        self.path()
-        self._alias()
+        table, alias = self.path(), self.alias()
         self.expect("USING")
-        self._table()
+        source = self.table()
         self.expect("ON")
-        self.expression()
-        while True:
-            self._when()
-            if not self.sees("WHEN"):
-                return
+        on, whens = self.expression(), [self._when()]
+        while self.sees("WHEN"):
+            whens.append(self._when())
+        return Merge(begin, table, alias, source, on, tuple(whens))
 
-    def _when(self) -> None:
-        self.expect("WHEN")
-        missing = self.take("NOT")
+    def _when(self) -> When:
+        begin = self.expect("WHEN")
+        by = "TARGET" if self.take("NOT") else "MATCHED"
         self.expect("MATCHED")
-        by_source = False
-        if missing and self.take("BY"):
-            by_source = self.take("SOURCE")
-            if not by_source:
+        if by == "TARGET" and self.take("BY"):
+            if self.take("SOURCE"):
+                by = "SOURCE"
+            else:
                 self.expect("TARGET")
-        if self.take("AND"):
-            self.expression()
+        condition = self.expression() if self.take("AND") else None
         self.expect("THEN")
-        if missing and not by_source:
-            self._merge_insert()
-        elif self.take("UPDATE"):
-            self._assignments()
-        else:
-            self.expect("DELETE")
+        if by == "TARGET":
+            return self._merge_insert(begin, condition)
+        if self.take("UPDATE"):
+            return When(begin, by, condition, "UPDATE", self._assignments())
+        self.expect("DELETE")
+        return When(begin, by, condition, "DELETE")
 
-    def _merge_insert(self) -> None:
+    def _merge_insert(self, begin: int, condition: Expression | None) -> When:
         self.expect("INSERT")
-        if self.sees("("):
-            self.names()
-        if not self.take("ROW"):
-            self.expect("VALUES")
-            self._row()
+        columns = self.names() if self.sees("(") else None
+        if self.take("ROW"):
+            return When(begin, "TARGET", condition, "INSERT", columns=columns, row=True)
+        self.expect("VALUES")
+        return When(begin, "TARGET", condition, "INSERT", columns=columns, values=self._row())
 
     # Definitions
 
-    def _create(self) -> None:
-        self.expect("CREATE")
+    def _create(self) -> Statement:
+        begin = self.expect("CREATE")
         if self.take("OR"):
             self.expect("REPLACE")
-        if self.sees_any("TABLE", "MODEL"):
-            kind = self.advance().word
-            if self.take("IF"):
-                self.expect("NOT", "EXISTS")
-            self.path()
-            if kind == "TABLE":
-                self._table_definition()
-            else:
-                self._model_definition()
-        else:
+        if not self.sees_any("TABLE", "MODEL"):
             self._other_kind("CREATE")
+        kind = self.advance().word
+        if self.take("IF"):
+            self.expect("NOT", "EXISTS")
+        path: Path = self.path()
+        if kind == "TABLE":
+            return CreateTable(begin, path, self._table_definition())
+        self._model_definition()
+        return Other(begin)
 
-    def _table_definition(self) -> None:
+    def _table_definition(self) -> Query | None:
         self._refuse_rest("LIKE", "COPY", "CLONE", "PARTITION", "CLUSTER", "DEFAULT", "WITH", "FOR")
         if self.sees("("):
             self.advance()
@@ -169,8 +187,7 @@ class _Statements(Queries):
         self._refuse_rest("PARTITION", "CLUSTER", "DEFAULT", "WITH")
         if self.take("OPTIONS"):
             self._options()
-        if self.take("AS"):
-            self.query()
+        return self.query() if self.take("AS") else None
 
     def _column(self) -> None:
         if self.sees_any("PRIMARY", "FOREIGN", "CONSTRAINT") and self.ahead(1).kind == "word":
@@ -208,8 +225,8 @@ class _Statements(Queries):
         self.expect("=")
         self.expression()
 
-    def _drop(self) -> None:
-        self.expect("DROP")
+    def _drop(self) -> Statement:
+        begin = self.expect("DROP")
         if not self.sees_any("TABLE", "MODEL", "SCHEMA"):
             self._other_kind("DROP")
         kind = self.advance().word
@@ -218,9 +235,10 @@ class _Statements(Queries):
         self.path()
         if kind == "SCHEMA":
             self.take_any("CASCADE", "RESTRICT")
+        return Other(begin)
 
-    def _alter(self) -> None:
-        self.expect("ALTER")
+    def _alter(self) -> Statement:
+        begin = self.expect("ALTER")
         if not self.sees("TABLE"):
             self._other_kind("ALTER")
         self.advance()
@@ -232,11 +250,13 @@ class _Statements(Queries):
         self._refuse_rest("DEFAULT")
         self.expect("OPTIONS")
         self._options()
+        return Other(begin)
 
-    def _truncate(self) -> None:
-        self.expect("TRUNCATE", "TABLE")
+    def _truncate(self) -> Statement:
+        begin = self.expect("TRUNCATE", "TABLE")
         self.path()
         self._refuse_rest("WHERE")
+        return Other(begin)
 
     def _other_kind(self, verb: str) -> NoReturn:
         if self.sees_any("TEMP", "TEMPORARY", "AGGREGATE") and self.ahead(1).word == "FUNCTION":

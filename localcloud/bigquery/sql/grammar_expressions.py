@@ -1,34 +1,63 @@
-"""Expressions of GoogleSQL: what may stand where (S/operators, S/functions-reference).
-
-Nothing is kept of what is read: sqlglot makes the tree, but takes much that GoogleSQL does not.
-"""
+"""Expressions of GoogleSQL: what may stand where (S/operators, S/functions-reference)."""
 
 from __future__ import annotations
 
-from localcloud.bigquery.sql.arguments import literal_fits
-from localcloud.bigquery.sql.arity import ARITIES
 from localcloud.bigquery.sql.grammar_types import Types
+from localcloud.bigquery.sql.literals import string_of
+from localcloud.bigquery.sql.syntax import (
+    ArrayLiteral,
+    Bound,
+    Call,
+    Case,
+    Cast,
+    Element,
+    Expression,
+    Extract,
+    InQuery,
+    Interval,
+    Literal,
+    Member,
+    Name,
+    Ordering,
+    Parameter,
+    Query,
+    QueryValue,
+    StructLiteral,
+    Window,
+)
 
-_COMPARISONS = ("=", "<", ">", "<=", ">=", "!=", "<>")
+_COMPARISONS = {
+    "=": "$equal", "<": "$less", ">": "$greater", "<=": "$less_or_equal", ">=": "$greater_or_equal",
+    "!=": "$not_equal", "<>": "$not_equal",
+}  # fmt: skip
 #: Binary operators that bind equally, loosest first; `>>` is read as two signs since it also ends types.
-_BINARY = (("|",), ("^",), ("&",), ("<<", ">"), ("+", "-"), ("*", "/", "||"))
+_BINARY: tuple[dict[str, str], ...] = (
+    {"|": "$bitwise_or"},
+    {"^": "$bitwise_xor"},
+    {"&": "$bitwise_and"},
+    {"<<": "$bitwise_left_shift", ">": "$bitwise_right_shift"},
+    {"+": "$add", "-": "$subtract"},
+    {"*": "$multiply", "/": "$divide", "||": "$concat_op"},
+)
+_SIGNS = {"-": "$unary_minus", "~": "$bitwise_not"}
 _TYPED_LITERALS = ("DATE", "DATETIME", "TIME", "TIMESTAMP", "NUMERIC", "DECIMAL", "BIGNUMERIC", "BIGDECIMAL", "JSON")
-_WITH_PATH = ("JSON_VALUE", "JSON_QUERY", "JSON_EXTRACT", "JSON_EXTRACT_SCALAR")
 _CALLED_KEYWORDS = ("IF", "LEFT", "RIGHT", "GROUPING", "COLLATE", "RANGE")
+_PLACES = ("OFFSET", "ORDINAL", "SAFE_OFFSET", "SAFE_ORDINAL")
 _PRIMARIES = {
-    "CASE": "_case", "CAST": "_cast", "SAFE_CAST": "_cast", "EXTRACT": "_extract", "ARRAY": "_array", "[": "_list",
+    "CASE": "_case", "CAST": "_cast", "SAFE_CAST": "_cast", "EXTRACT": "_extract", "ARRAY": "_array", "[": "_array",
     "STRUCT": "_struct", "(": "_parenthesis", "EXISTS": "_exists", "INTERVAL": "_interval", "@": "_parameter",
     "?": "_parameter", "@@": "_parameter", "NEW": "_not_served", "WITH": "_not_served",
 }  # fmt: skip
 
 
 class Expressions(Types):
-    """Steps over expressions."""
+    """Reads expressions."""
 
-    #: Whether the first operand of the next expression was read already.
-    _given = False
+    #: The first operand of the next expression, where it was read already.
+    _given: Expression | None = None
+    _positional = 0
 
-    def query(self, *, given: bool = False) -> None:
+    def query(self, *, given: Query | None = None) -> Query:
         """A query; `given`: its first select, in brackets, was read already."""
         raise NotImplementedError
 
@@ -41,326 +70,397 @@ class Expressions(Types):
         """Whether what stood in brackets is the first part of a set operation or of an ordered query."""
         return self.sees_any("UNION", "INTERSECT", "EXCEPT", "ORDER", "LIMIT")
 
-    def expression(self) -> None:
-        self._and()
-        while self.take("OR"):
-            self._and()
+    def expression(self) -> Expression:
+        left = self._and()
+        while self.sees("OR"):
+            self.advance()
+            left = _operator(left.at, "$or", "OR", left, self._and())
+        return left
 
-    def _and(self) -> None:
-        self._not()
-        while self.take("AND"):
-            self._not()
+    def _and(self) -> Expression:
+        left = self._not()
+        while self.sees("AND"):
+            self.advance()
+            left = _operator(left.at, "$and", "AND", left, self._not())
+        return left
 
-    def _not(self) -> None:
-        while self.take("NOT"):
-            pass
-        self._comparison()
+    def _not(self) -> Expression:
+        begin = self.next.start
+        if self._given is None and self.take("NOT"):
+            return _operator(begin, "$not", "NOT", self._not())
+        return self._comparison()
 
-    def _comparison(self) -> None:
-        self._binary(0)
-        if self.take_any(*_COMPARISONS):
-            self._binary(0)
+    def _comparison(self) -> Expression:
+        left = self._binary(0)
+        sign = self.take_any(*_COMPARISONS)
+        if sign:
+            compared: Expression = _operator(left.at, _COMPARISONS[sign], sign, left, self._binary(0))
         elif self.take("IS"):
-            self._is()
+            compared = self._is(left)
         else:
             negated = self.sees("NOT") and self.ahead(1).word in ("IN", "LIKE", "BETWEEN") and self.take("NOT")
-            if self.take("BETWEEN"):
-                self._binary(0)
-                self.expect("AND")
-                self._binary(0)
-            elif self.take("LIKE"):
-                if self.sees_any("ANY", "SOME", "ALL"):
-                    self.unsupported("quantified LIKE")
-                self._binary(0)
-            elif self.take("IN"):
-                self._in()
-            elif not negated:
-                return
+            if not negated and not self.sees_any("BETWEEN", "LIKE", "IN"):
+                if self.sees("NOT"):
+                    self.refuse(f"Expected end of input but got {self.next.shown()}")
+                return left
+            compared = self._among(left)
+            compared = _operator(left.at, "$not", "NOT", compared) if negated else compared
         if self.sees_any(*_COMPARISONS, "IS", "LIKE", "BETWEEN", "IN") or self.sees("NOT"):
             self.refuse(f"Expected end of input but got {self.next.shown()}")
+        return compared
 
-    def _is(self) -> None:
-        self.take("NOT")
-        if self.take("DISTINCT"):
-            self.expect("FROM")
-            self._binary(0)
-        elif not self.take_any("NULL", "TRUE", "FALSE"):
-            self.unexpected()
-
-    def _in(self) -> None:
+    def _among(self, left: Expression) -> Expression:
+        """BETWEEN, LIKE or IN, and what follows it."""
+        if self.take("BETWEEN"):
+            low = self._binary(0)
+            self.expect("AND")
+            return _operator(left.at, "$between", "BETWEEN", left, low, self._binary(0))
+        if self.take("LIKE"):
+            if self.sees_any("ANY", "SOME", "ALL"):
+                self.unsupported("quantified LIKE")
+            return _operator(left.at, "$like", "LIKE", left, self._binary(0))
+        self.expect("IN")
         if self.take("UNNEST"):
             self.expect("(")
-            self.expression()
+            array = self.expression()
             self.expect(")")
-        else:
-            self._parenthesis()
+            return _operator(left.at, "$in_array", "IN UNNEST", left, array)
+        among = self._bracketed()
+        if isinstance(among, QueryValue):
+            return InQuery(left.at, left, among.query)
+        return _operator(left.at, "$in", "IN", left, *among)
 
-    def _binary(self, level: int) -> None:
+    def _is(self, left: Expression) -> Expression:
+        negated = self.take("NOT")
+        if self.take("DISTINCT"):
+            self.expect("FROM")
+            name = "$is_not_distinct_from" if negated else "$is_distinct_from"
+            return _operator(left.at, name, "IS DISTINCT FROM", left, self._binary(0))
+        what = self.take_any("NULL", "TRUE", "FALSE")
+        if not what:
+            self.unexpected()
+        asked = _operator(left.at, f"$is_{what.lower()}", f"IS {what}", left)
+        return _operator(left.at, "$not", "NOT", asked) if negated else asked
+
+    def _binary(self, level: int) -> Expression:
         if level == len(_BINARY):
             return self._unary()
-        self._binary(level + 1)
+        left = self._binary(level + 1)
         while self.sees_any(*_BINARY[level]):
             if self.sees(">"):
                 if not self.sees(">", ">") or self.next.end != self.ahead(1).start:
-                    return None
+                    return left
                 self.advance()
-            self.advance()
-            self._binary(level + 1)
-        return None
+            sign = self.advance().word
+            shown = ">>" if sign == ">" else sign
+            left = _operator(left.at, _BINARY[level][sign], shown, left, self._binary(level + 1))
+        return left
 
-    def _unary(self) -> None:
-        if not self._given:
-            while self.take_any("-", "+", "~"):
-                if self._lexemes[self._place - 1].word == "+" and self.next.kind != "number":
-                    self.unsupported("the sign + before an expression")
-            self._primary()
-        self._given = False
+    def _unary(self) -> Expression:
+        if self._given is not None:
+            value, self._given = self._given, None
+            return self._parts(value)
+        begin = self.next.start
+        sign = self.take_any("-", "+", "~")
+        if not sign:
+            return self._parts(self._primary())
+        if sign == "+":
+            if self.next.kind != "number":
+                self.unsupported("the sign + before an expression")
+            return self._unary()
+        value = self._unary()
+        if sign == "-" and isinstance(value, Literal) and value.kind in ("INT64", "FLOAT64"):
+            return Literal(begin, value.kind, value.text[1:] if value.text.startswith("-") else f"-{value.text}")
+        return _operator(begin, _SIGNS[sign], sign, value)
+
+    def _parts(self, value: Expression) -> Expression:
+        """What follows a primary: members, elements, and the call of a function whose name has dots."""
         while True:
             if self.sees(".") and self.ahead(1).word != "*":
                 self.advance()
-                self.any_name()
+                value = Member(value.at, value, self.any_name())
                 if self.sees("("):
-                    self._call("")
+                    value = self._call(value.at, self._function_name(value))
             elif self.take("["):
-                self.expression()
+                value = self._element(value)
                 self.expect("]")
             else:
-                return
+                return value
 
-    def _primary(self) -> None:
-        special = _PRIMARIES.get(self.next.word)
+    def _function_name(self, value: Expression) -> str:
+        if isinstance(value, Name):
+            return value.name.text.upper()
+        if not isinstance(value, Member):
+            self.unexpected()
+        return f"{self._function_name(value.of)}.{value.name.text.upper()}"
+
+    def _element(self, value: Expression) -> Expression:
+        place = self.expression()
+        if isinstance(place, Call) and place.function in _PLACES:
+            if len(place.arguments) != 1:
+                self.refuse(f"Expected one argument of {place.function}")
+            return Element(value.at, value, place.arguments[0], place.function)
+        return Element(value.at, value, place, "")
+
+    def _primary(self) -> Expression:
+        begin = self.next
+        special = _PRIMARIES.get(begin.word)
         if special:
-            getattr(self, special)()
-        elif self.next.kind == "string" and self.ahead(1).kind == "string":
+            value: Expression = getattr(self, special)()
+            return value
+        if begin.kind == "string" and self.ahead(1).kind == "string":
             self.unsupported("string literals side by side")
-        elif self.next.kind in ("string", "number") or self.sees_any("TRUE", "FALSE", "NULL"):
+        if begin.kind == "string":
+            text, is_bytes = string_of(self.advance().text)
+            return Literal(begin.start, "BYTES" if is_bytes else "STRING", text)
+        if begin.kind == "number":
+            whole = begin.text.isdigit() or begin.text[:2].lower() == "0x"
+            return Literal(begin.start, "INT64" if whole else "FLOAT64", self.advance().text)
+        if self.sees_any("TRUE", "FALSE", "NULL"):
+            word = self.advance().word
+            return Literal(begin.start, "NULL" if word == "NULL" else "BOOL", word)
+        if begin.word in _TYPED_LITERALS and self.ahead(1).kind == "string":
             self.advance()
-        elif self.next.word in _TYPED_LITERALS and self.ahead(1).kind == "string":
-            self._typed_literal()
-        elif self.next.word in _CALLED_KEYWORDS and self.ahead(1).word == "(":
-            self._call(self.advance().word)
-        else:
-            function = self.name().word
-            if self.sees("("):
-                self._call(function)
-
-    def _typed_literal(self) -> None:
-        kind, text = self.advance(), self.advance().text
-        if kind.word in ("DATE", "DATETIME") and not literal_fits(text.strip("rR'\""), kind.word):
-            self.wrong(f"Invalid {kind.word} literal", kind)
+            kind = {"DECIMAL": "NUMERIC", "BIGDECIMAL": "BIGNUMERIC"}.get(begin.word, begin.word)
+            return Literal(begin.start, kind, string_of(self.advance().text)[0])
+        if begin.word in _CALLED_KEYWORDS and self.ahead(1).word == "(":
+            return self._call(begin.start, self.advance().word)
+        name = self.name()
+        if self.sees("("):
+            return self._call(begin.start, name.text.upper())
+        return Name(begin.start, name)
 
     # Calls
 
-    def _call(self, function: str) -> None:
-        begin = self.next
+    def _call(self, begin: int, function: str) -> Expression:
         self.expect("(")
         distinct = self.take("DISTINCT")
-        count = 1
+        arguments: tuple[tuple[str, Expression], ...] = ()
         if self.sees("*") and function == "COUNT" and not distinct:
             self.advance()
-        else:
-            count = self._arguments(function) if distinct or not self.sees(")") else 0
-        least, most = ARITIES.get(function, (count, count))
-        if not least <= count <= most:
-            self.wrong(f"No matching signature for function {function} with {count} arguments", begin)
-        self._modifiers()
+            function = "$COUNT_STAR"
+        elif distinct or not self.sees(")"):
+            arguments = self.several(self._argument)
+        nulls = self.take_any("IGNORE", "RESPECT")
+        if nulls:
+            self.expect("NULLS")
+        having = self._having()
+        order = self.order()
+        limit = self.expression() if self.take("LIMIT") else None
         self.expect(")")
-        if self.take("OVER"):
-            self._window()
+        over = self._window() if self.take("OVER") else None
+        names = tuple(name for name, _ in arguments)
+        values = tuple(value for _, value in arguments)
+        if function in _PLACES and over is None and len(values) == 1:
+            return Call(begin, function, values)
+        return Call(begin, function, values, names if any(names) else (), distinct, nulls, having, order, limit, over)
 
-    def _arguments(self, function: str) -> int:
-        self._argument()
-        count = 1
-        while self.take(","):
-            if count == 1 and function in _WITH_PATH:
-                self._check_path()
-            self._argument()
-            count += 1
-        return count
-
-    def _check_path(self) -> None:
-        if self.next.kind != "string":
-            self.unsupported("a JSONPath that is no literal")
-        if not self.next.text.lstrip("rR'\"").startswith("$"):
-            self.wrong("JSONPath must start with '$'", self.next)
-
-    def _argument(self) -> None:
+    def _argument(self) -> tuple[str, Expression]:
+        name = ""
         if self.ahead(1).word == "=>":
-            self.name()
+            name = self.name().key
             self.advance()
-        self.expression()
+        value = self.expression()
         if self.sees("->"):
             self.unsupported("lambda expressions")
         if self.sees("AS"):
             self.unexpected()
+        return name, value
 
-    def _modifiers(self) -> None:
-        if self.take_any("IGNORE", "RESPECT"):
-            self.expect("NULLS")
-        if self.take("HAVING"):
-            if not self.take_any("MAX", "MIN"):
-                self.unexpected()
-            self.expression()
-        self.order()
-        if self.take("LIMIT"):
-            self.expression()
+    def _having(self) -> Expression | None:
+        if not self.take("HAVING"):
+            return None
+        if not self.take_any("MAX", "MIN"):
+            self.unexpected()
+        return self.expression()
 
-    def order(self) -> None:
+    def order(self) -> tuple[Ordering, ...]:
         """ORDER BY …, if it is there."""
-        if self.take("ORDER"):
-            self.expect("BY")
-            self.several(self._ordering)
+        if not self.take("ORDER"):
+            return ()
+        self.expect("BY")
+        return self.several(self._ordering)
 
-    def _ordering(self) -> None:
-        self.expression()
+    def _ordering(self) -> Ordering:
+        by = self.expression()
         if self.sees("COLLATE"):
             self.unsupported("COLLATE")
         self.take_any("ASC", "DESC")
         if self.take("NULLS") and not self.take_any("FIRST", "LAST"):
             self.unexpected()
+        return Ordering(by.at, by)
 
-    def _window(self) -> None:
+    def _window(self) -> Window:
+        begin = self.next.start
         if self.take("("):
-            self.window_specification()
-        else:
-            self.name()
+            return self.window_specification(begin)
+        return Window(begin, self.name())
 
-    def window_specification(self) -> None:
+    def window_specification(self, begin: int) -> Window:
         """What stands in the brackets of a window, and the closing one."""
+        base, unit = None, ""
+        frame: tuple[Bound, ...] = ()
+        partition: tuple[Expression, ...] = ()
         if not self.sees_any(")", "PARTITION", "ORDER", "ROWS", "RANGE"):
-            self.name()
+            base = self.name()
         if self.take("PARTITION"):
             self.expect("BY")
-            self.several(self.expression)
-        self.order()
-        if self.take_any("ROWS", "RANGE"):
-            if self.take("BETWEEN"):
-                self._frame_bound()
-                self.expect("AND")
-            self._frame_bound()
+            partition = self.several(self.expression)
+        order = self.order()
+        if self.sees_any("ROWS", "RANGE"):
+            unit = self.advance().word
+            frame = self._frame()
         self.expect(")")
+        return Window(begin, base, partition, order, frame, unit)
 
-    def _frame_bound(self) -> None:
+    def _frame(self) -> tuple[Bound, ...]:
+        if not self.take("BETWEEN"):
+            return (self._frame_bound(),)
+        first = self._frame_bound()
+        self.expect("AND")
+        return first, self._frame_bound()
+
+    def _frame_bound(self) -> Bound:
+        begin = self.next.start
         if self.take("CURRENT"):
             self.expect("ROW")
-            return
-        if not self.take("UNBOUNDED"):
-            self.expression()
-        if not self.take_any("PRECEDING", "FOLLOWING"):
+            return Bound(begin, "CURRENT ROW")
+        offset = None if self.take("UNBOUNDED") else self.expression()
+        how = self.take_any("PRECEDING", "FOLLOWING")
+        if not how:
             self.unexpected()
+        return Bound(begin, how if offset else f"UNBOUNDED {how}", offset)
 
     # Expressions with words of their own
 
-    def _case(self) -> None:
-        self.expect("CASE")
-        if not self.sees("WHEN"):
-            self.expression()
+    def _case(self) -> Expression:
+        begin = self.expect("CASE")
+        value = None if self.sees("WHEN") else self.expression()
+        whens = []
         while True:
             self.expect("WHEN")
-            self.expression()
+            condition = self.expression()
             self.expect("THEN")
-            self.expression()
+            whens.append((condition, self.expression()))
             if not self.sees("WHEN"):
                 break
-        if self.take("ELSE"):
-            self.expression()
+        default = self.expression() if self.take("ELSE") else None
         self.expect("END")
+        return Case(begin, value, tuple(whens), default)
 
-    def _cast(self) -> None:
-        self.advance()
+    def _cast(self) -> Expression:
+        function = self.advance()
         self.expect("(")
-        self.expression()
+        value = self.expression()
         self.expect("AS")
-        self.type()
+        to = self.type()
         if self.sees("FORMAT"):
             self.unsupported("CAST with FORMAT")
         self.expect(")")
+        return Cast(function.start, value, to, function.word == "SAFE_CAST")
 
-    def _extract(self) -> None:
-        self.expect("EXTRACT", "(")
-        self.name()
+    def _extract(self) -> Expression:
+        begin = self.expect("EXTRACT", "(")
+        part = self.name().text.upper()
         if self.take("("):
-            self.name()
+            part += f"({self.name().text.upper()})"
             self.expect(")")
         self.expect("FROM")
-        self.expression()
+        value, zone = self.expression(), None
         if self.take("AT"):
             self.expect("TIME", "ZONE")
-            self.expression()
+            zone = self.expression()
         self.expect(")")
+        return Extract(begin, part, value, zone)
 
-    def _interval(self) -> None:
-        self.expect("INTERVAL")
-        self.expression()
-        self.name()
-        if self.take("TO"):
-            self.name()
+    def _interval(self) -> Expression:
+        begin = self.expect("INTERVAL")
+        value = self.expression()
+        unit = self.name().text.upper()
+        return Interval(begin, value, unit, self.name().text.upper() if self.take("TO") else "")
 
-    def _array(self) -> None:
+    def _array(self) -> Expression:
+        begin = self.next.start
         if self.sees("ARRAY", "("):
             self.expect("ARRAY", "(")
-            self.query()
+            query = self.query()
             self.expect(")")
-            return
+            return QueryValue(begin, query, "ARRAY")
+        kind = None
         if self.sees("ARRAY", "<"):
-            self.type()
+            kind = self.type()
         else:
-            self.expect("ARRAY")
-        self._list()
-
-    def _list(self) -> None:
+            self.take("ARRAY")
         self.expect("[")
-        if not self.sees("]"):
-            self.several(self.expression)
+        items = () if self.sees("]") else self.several(self.expression)
         self.expect("]")
+        return ArrayLiteral(begin, kind, items)
 
-    def _struct(self) -> None:
-        typed = self.sees("STRUCT", "<")
-        if typed:
-            self.type()
-        else:
+    def _struct(self) -> Expression:
+        begin = self.next.start
+        kind = self.type() if self.sees("STRUCT", "<") else None
+        if kind is None:
             self.expect("STRUCT")
         self.expect("(")
+        members: tuple[tuple[Expression, str], ...] = ()
         if not self.sees(")"):
-            self.several(self.expression if typed else self._member)
+            members = self.several((lambda: (self.expression(), "")) if kind else self._member)
         self.expect(")")
+        return StructLiteral(begin, kind, tuple(v for v, _ in members), tuple(n for _, n in members))
 
-    def _member(self) -> None:
-        self.expression()
+    def _member(self) -> tuple[Expression, str]:
+        value = self.expression()
         if self.take("AS"):
-            self.name()
+            return value, self.name().text
+        return value, value.name.text if isinstance(value, (Name, Member)) else ""
 
-    def _parenthesis(self) -> bool:
-        """(query), (expression) or (expression, expression, …); whether it is a query."""
-        self.expect("(")
+    def _parenthesis(self) -> Expression:
+        """(query), (expression), or the STRUCT (expression, expression, …)."""
+        begin = self.next.start
+        among = self._bracketed()
+        if isinstance(among, QueryValue):
+            return among
+        return among[0] if len(among) == 1 else StructLiteral(begin, None, among, ("",) * len(among))
+
+    def _bracketed(self) -> QueryValue | tuple[Expression, ...]:
+        """What stands in brackets, and they."""
+        begin = self.expect("(")
         if self.begins_query():
-            self.query()
+            query = self.query()
             self.expect(")")
-            return True
-        if self.sees("(") and self._parenthesis():
-            if self.goes_on_as_query():
-                self.query(given=True)
-                self.expect(")")
-                return True
-            if self.take(")"):
-                return True
-            self._given = True
-        elif self._lexemes[self._place - 1].word == ")":
-            self._given = True
-        self.several(self.expression)
+            return QueryValue(begin, query, "")
+        if self.sees("("):
+            inner = self._parenthesis()
+            if isinstance(inner, QueryValue) and not inner.how:
+                if self.goes_on_as_query():
+                    query = self.query(given=inner.query)
+                    self.expect(")")
+                    return QueryValue(begin, query, "")
+                if self.take(")"):
+                    return inner
+            self._given = inner
+        among = self.several(self.expression)
         self.expect(")")
-        return False
+        return among
 
-    def _exists(self) -> None:
-        self.expect("EXISTS", "(")
-        self.query()
+    def _exists(self) -> Expression:
+        begin = self.expect("EXISTS", "(")
+        query = self.query()
         self.expect(")")
+        return QueryValue(begin, query, "EXISTS")
 
-    def _parameter(self) -> None:
+    def _parameter(self) -> Expression:
         if self.sees("@@"):
             self.unsupported("system variables")
-        if self.advance().word == "@":
-            self.any_name()
+        begin = self.advance()
+        if begin.word == "@":
+            return Parameter(begin.start, self.any_name().key)
+        self._positional += 1
+        return Parameter(begin.start, str(self._positional - 1))
 
-    def _not_served(self) -> None:
+    def _not_served(self) -> Expression:
         self.unsupported(f"the expression {self.next.word}")
+
+
+def _operator(at: int, function: str, shown: str, *operands: Expression) -> Call:
+    return Call(at, function.upper(), operands, shown=f"operator {shown}")

@@ -3,37 +3,42 @@
 from __future__ import annotations
 
 from localcloud.bigquery.sql.reader import RESERVED, Reader
+from localcloud.bigquery.sql.syntax import TypeName
 
 _NESTED = ("ARRAY", "STRUCT")
 
 
 class Types(Reader):
-    """Steps over types."""
+    """Reads types."""
 
-    def type(self) -> None:
+    def type(self) -> TypeName:
         """A type; which ones are served is decided elsewhere."""
+        begin = self.next.start
         if self.take("ARRAY"):
             self.expect("<")
-            self.type()
+            element = self.type()
             self.expect(">")
-        elif self.take("STRUCT"):
+            return TypeName(begin, "ARRAY", (("", element),))
+        if self.take("STRUCT"):
             self.expect("<")
-            if not self.sees(">"):
-                self.several(self._field)
+            fields = () if self.sees(">") else self.several(self._field)
             self.expect(">")
-        elif self.sees("RANGE", "<"):
+            return TypeName(begin, "STRUCT", fields)
+        if self.sees("RANGE", "<"):
             self.unsupported("the type RANGE")
-        else:
-            self.name()
-            if self.take("("):
-                self.several(self._length)
-                self.expect(")")
+        if self.take("INTERVAL"):
+            return TypeName(begin, "INTERVAL")
+        name = self.name()
+        lengths = self.take("(")
+        if lengths:
+            self.several(self._length)
+            self.expect(")")
+        return TypeName(begin, name.text.upper(), (), lengths)
 
-    def _field(self) -> None:
+    def _field(self) -> tuple[str, TypeName]:
         following = self.ahead(1)
-        if following.kind in ("word", "quoted") and (following.word not in RESERVED or following.word in _NESTED):
-            self.name()
-        self.type()
+        named = following.kind in ("word", "quoted") and (following.word not in RESERVED or following.word in _NESTED)
+        return (self.name().text if named else ""), self.type()
 
     def _length(self) -> None:
         if self.next.kind != "number" and not self.sees("MAX"):

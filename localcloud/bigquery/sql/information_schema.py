@@ -10,7 +10,9 @@ from localcloud.bigquery.sql import catalog, coverage, types
 from localcloud.bigquery.sql.names import Name, parts_of
 from localcloud.bigquery.sql.session import Session
 from localcloud.bigquery.sql.types import Columns, Type
-from localcloud.store import Document
+from localcloud.errors import Unsupported
+from localcloud.ports import Statement
+from localcloud.store import Document, Store
 
 _STRING, _INT64, _FLOAT64, _TIMESTAMP = Type("STRING"), Type("INT64"), Type("FLOAT64"), Type("TIMESTAMP")
 _Rows = list[dict[str, Any]]
@@ -20,20 +22,33 @@ def view(session: Session, node: Any) -> str:
     """The scratch table for `[project.]dataset.INFORMATION_SCHEMA.VIEW`."""
     *path, last = parts_of(node)
     called = last.partition(".")[2].upper()
-    if called not in _VIEWS:
-        raise session.text.unsupported(f"INFORMATION_SCHEMA.{called}", node)
-    if any(part.lower().startswith("region-") for part in path):
-        raise session.text.unsupported("INFORMATION_SCHEMA of a region (name a dataset)", node)
-    project, dataset = (session.statement.project, path[0]) if len(path) == 1 else (path[0], path[1])
-    catalog.dataset(session.store, Name(project, dataset, ""), session.statement.location)
+    of = _of(path, called, session.store, session.statement)
     columns, rows = _VIEWS[called]
     table = session.scratch(columns)
-    found = [] if session.empty else rows(session, f"{project}.{dataset}.")
+    found = [] if session.empty else rows(session, f"{of.parent}.")
     marks = ", ".join("?" for _ in columns)
     for row in found:
         values = [row.get(name) for name, _ in columns]
         session.cursor.execute(f"INSERT INTO {table} VALUES ({marks})", values)
     return table
+
+
+def columns(path: list[str], view: str, store: Store, statement: Statement) -> Columns:
+    """The columns of a view, `path` before INFORMATION_SCHEMA. Raises ApiError as the view itself does."""
+    _of(path, view.upper(), store, statement)
+    return _VIEWS[view.upper()][0]
+
+
+def _of(path: list[str], view: str, store: Store, statement: Statement) -> Name:
+    """The dataset whose view it is."""
+    if view not in _VIEWS:
+        raise Unsupported(f"INFORMATION_SCHEMA.{view}")
+    if any(part.lower().startswith("region-") for part in path):
+        raise Unsupported("INFORMATION_SCHEMA of a region (name a dataset)")
+    project, dataset = (statement.project, path[0]) if len(path) == 1 else (path[0], path[1])
+    name = Name(project, dataset, "")
+    catalog.dataset(store, name, statement.location)
+    return name
 
 
 def _time(seconds: float | None) -> str | None:

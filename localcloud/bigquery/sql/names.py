@@ -47,7 +47,11 @@ def parts_of(node: Any) -> list[str]:
 
 def full_name(node: Any, statement: Statement) -> Name:
     """The full name that a path in the statement means. Raises ApiError 400 for a path without a dataset."""
-    parts = parts_of(node)
+    return name_of(parts_of(node), statement)
+
+
+def name_of(parts: list[str], statement: Statement) -> Name:
+    """The same of a path's parts."""
     if len(parts) == 1:
         if statement.default_dataset is None:
             raise invalid_query(f'Table "{parts[0]}" must be qualified with a dataset (e.g. dataset.table).')

@@ -18,6 +18,7 @@ from sqlglot.tokens import Token, TokenType
 
 from localcloud.bigquery.sql import grammar
 from localcloud.bigquery.sql.places import Text
+from localcloud.bigquery.sql.syntax import Statement
 from localcloud.errors import ApiError, Unsupported, invalid_query
 
 logging.getLogger("sqlglot").setLevel(logging.ERROR)
@@ -101,8 +102,16 @@ class Call:
 Command = CreateExternalTable | DropExternalTable | CreateVectorIndex | DropVectorIndex | RebuildVectorIndex | Call
 
 
-def parse(text: str) -> Command | Any:
-    """The statement's tree: one of the commands above or a sqlglot expression.
+@dataclass(frozen=True)
+class Parsed:
+    """`tree`: a command, or sqlglot's, which becomes DuckDB's; `syntax`: the analyzer's, of what is no command."""
+
+    tree: Command | Any
+    syntax: Statement | None = None
+
+
+def parse(text: str) -> Parsed:
+    """The statement's trees.
 
     Raises ApiError 400 invalidQuery (`Syntax error: … at [l:c]`) and Unsupported.
     """
@@ -110,17 +119,17 @@ def parse(text: str) -> Command | Any:
     tokens = _tokens(source)
     _one_statement(source, tokens)
     if tokens[0].text.upper() == "CALL":
-        return _call(text, tokens)
+        return Parsed(_call(text, tokens))
     command = _Words(source, tokens).command()
     if command is not None:
-        return command
+        return Parsed(command)
     _first_arguments(source, tokens)
     _named_arguments(source, tokens)
     try:
-        grammar.check(text)
+        syntax = grammar.read(text)
     except RecursionError as error:
         raise invalid_query(f"Query is too deeply nested at {source.at(0)}") from error
-    return _tree(source, _without_table_keyword(text, tokens))
+    return Parsed(_tree(source, _without_table_keyword(text, tokens)), syntax)
 
 
 def _tokens(source: Text) -> list[Token]:

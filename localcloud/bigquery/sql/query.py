@@ -7,12 +7,12 @@ from typing import Any
 
 from sqlglot import exp
 
-from localcloud.bigquery.sql import catalog, checks, types
+from localcloud.bigquery.sql import catalog, types
 from localcloud.bigquery.sql.names import Name
 from localcloud.bigquery.sql.plan import Plan
 from localcloud.bigquery.sql.session import Session
 from localcloud.bigquery.sql.translate import Duck
-from localcloud.errors import ApiError, Unsupported, duplicate, invalid, invalid_query, not_found
+from localcloud.errors import Unsupported, duplicate, invalid, invalid_query, not_found
 from localcloud.ports import Outcome
 from localcloud.store import Document, Transaction
 
@@ -41,14 +41,7 @@ def resolved_query(session: Session, tree: Any) -> tuple[Duck, types.Columns]:
     _using_first(tree)
     name_anonymous_columns(tree)
     duck = session.duck(session.resolved(tree))
-    try:
-        columns = _shown_names(session.columns(duck))
-    except ApiError:
-        if session.first:
-            checks.check(session, tree)  # says it in BigQuery's words, if it finds the mistake
-        raise
-    if session.first:
-        checks.check(session, tree)
+    columns = _shown_names(session.columns(duck))
     seen: set[str] = set()
     for name, _ in columns:
         if name.lower() in seen:

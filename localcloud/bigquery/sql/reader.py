@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from localcloud.bigquery.sql.places import Text
+from localcloud.bigquery.sql.syntax import Identifier, Path
 from localcloud.errors import Unsupported, invalid_query
 
 _RESERVED = """
@@ -19,6 +20,7 @@ _RESERVED = """
     WHERE WINDOW WITH WITHIN
 """
 RESERVED = frozenset(_RESERVED.split())
+_Item = TypeVar("_Item")
 _LEXER = re.compile(
     r"""
     (?P<space>\s+|--[^\n]*|\#[^\n]*|/\*.*?\*/)
@@ -135,11 +137,14 @@ class Reader:
         self._place = min(self._place + 1, len(self._lexemes) - 1)
         return taken
 
-    def expect(self, *words: str) -> None:
+    def expect(self, *words: str) -> int:
+        """Step over exactly these; where the first begins."""
+        begin = self.next.start
         for word in words:
             if not self.take(word):
                 shown = f"keyword {word}" if word.isalpha() else f'"{word}"'
                 self.refuse(f"Expected {shown} but got {self.next.shown()}")
+        return begin
 
     def unexpected(self) -> NoReturn:
         self.refuse(f"Unexpected {self.next.shown()}")
@@ -154,48 +159,56 @@ class Reader:
     def unsupported(self, what: str) -> NoReturn:
         raise Unsupported(f"{what} at {self._source.at(self.next.start)}")
 
-    def several(self, item: Callable[[], object]) -> int:
-        """item, item, …; how many."""
-        item()
-        count = 1
+    def several(self, item: Callable[[], _Item]) -> tuple[_Item, ...]:
+        """item, item, …"""
+        found = [item()]
         while self.take(","):
-            item()
-            count += 1
-        return count
+            found.append(item())
+        return tuple(found)
 
-    def name(self) -> Lexeme:
+    def name(self) -> Identifier:
         """An identifier that stands by itself."""
         if self.next.kind != "quoted" and (self.next.kind != "word" or self.next.word in RESERVED):
             self.unexpected()
-        return self.advance()
+        return _identifier(self.advance())
 
-    def names(self) -> None:
+    def names(self) -> tuple[Identifier, ...]:
         """(name, name, …)"""
         self.expect("(")
-        self.several(self.name)
+        found = self.several(self.name)
         self.expect(")")
+        return found
 
-    def any_name(self) -> None:
+    def any_name(self) -> Identifier:
         """An identifier after a dot, where keywords are names too."""
         if self.next.kind not in ("quoted", "word"):
             self.unexpected()
-        self.advance()
+        return _identifier(self.advance())
 
-    def path(self) -> None:
+    def path(self) -> Path:
         """name.name.name; the first may have dashes, as projects do."""
-        self.name()
+        first = self.name()
+        text = first.text
         while self.sees("-") and self._touches():
-            self.advance()
-            self._dashed()
+            text += self.advance().text + self._dashed()
+        parts = [Identifier(first.at, text, text.lower())]
         while self.take("."):
-            self.any_name()
+            parts.append(self.any_name())
+        return tuple(parts)
 
-    def _dashed(self) -> None:
+    def _dashed(self) -> str:
         if self.next.kind not in ("word", "number"):
             self.unexpected()
-        self.advance()
+        return self.advance().text
 
     def _touches(self) -> bool:
         """Whether no space is around the next lexeme."""
         before, here, after = self._lexemes[self._place - 1], self.next, self.ahead(1)
         return before.end == here.start and here.end == after.start
+
+
+def _identifier(lexeme: Lexeme) -> Identifier:
+    text = lexeme.text
+    if lexeme.kind == "quoted":
+        text = re.sub(r"\\(.)", r"\1", text[1:-1])
+    return Identifier(lexeme.start, text, text.lower())

@@ -81,7 +81,7 @@ class Type:
         if self.array:
             return f"ARRAY<{self.element.sql()}>"
         if self.kind == "STRUCT":
-            return "STRUCT<" + ", ".join(f"{name} {kind.sql()}" for name, kind in self.fields) + ">"
+            return "STRUCT<" + ", ".join(f"{name} {kind.sql()}".strip() for name, kind in self.fields) + ">"
         return self.kind
 
     def field(self, name: str) -> dict[str, Any]:

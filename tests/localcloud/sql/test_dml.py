@@ -113,10 +113,8 @@ def test_truncate_empties_the_table(stock: Warehouse) -> None:
         ("UPDATE d.stock SET nope = 1 WHERE TRUE", "nope"),
         ("DELETE FROM d.stock WHERE nope = 1", "Unrecognized name: nope at [1:27]"),
         ("DELETE FROM d.stock WHERE n = 'a'", "No matching signature for operator ="),
-        (
-            "INSERT INTO d.stock (n) VALUES ('5')",
-            "Query column 1 has type STRING which cannot be inserted into column n",
-        ),
+        ("INSERT INTO d.stock (n) VALUES ('5')", "Value has type STRING which cannot be inserted into column n"),
+        ("INSERT INTO d.stock (n) SELECT '5'", "Query column 1 has type STRING which cannot be inserted into column n"),
         ("INSERT INTO d.stock (item) SELECT n FROM d.stock", "which cannot be inserted into column item"),
         ("UPDATE d.stock SET n = '5' WHERE TRUE", "Value of type STRING cannot be assigned to n, which has type INT64"),
         (

@@ -88,4 +88,4 @@ SELECT team FROM people WHERE COUNT(*) > 1
 
 -- No aggregate without FROM
 SELECT COUNT(*)
-! 400 Aggregate function COUNT not allowed in SELECT without FROM clause at [1:8]
+! 400 Aggregate function COUNT(*) not allowed in SELECT without FROM clause at [1:8]

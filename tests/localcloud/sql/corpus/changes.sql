@@ -17,7 +17,7 @@ INSERT INTO teams (team, points) SELECT name, age FROM people WHERE age > 40
 
 -- A type that does not fit (S/dml-syntax#insert_statement)
 INSERT INTO teams (points) VALUES ('many')
-! 400 Query column 1 has type STRING which cannot be inserted into column points, which has type INT64
+! 400 Value has type STRING which cannot be inserted into column points, which has type INT64
 
 -- Too few values
 INSERT INTO teams (team, points) VALUES ('x')

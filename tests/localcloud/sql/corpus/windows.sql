@@ -69,7 +69,7 @@ SELECT team, RANK() OVER (ORDER BY COUNT(*) DESC, team) AS r FROM people GROUP B
 
 -- A rank needs an order (S/numbering_functions#rank)
 SELECT RANK() OVER () AS r FROM teams
-! 400 Window ORDER BY is required for analytic function RANK
+! 400 Window ORDER BY is required for analytic function rank
 
 -- No window function in WHERE (S/window-function-calls)
 SELECT team FROM teams WHERE ROW_NUMBER() OVER (ORDER BY team) = 1
