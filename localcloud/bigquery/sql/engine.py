@@ -15,6 +15,7 @@ from localcloud.bigquery.sql import ddl, dml, functions, indexes, parse, query, 
 from localcloud.bigquery.sql.failures import is_conflict, stopped, translated
 from localcloud.bigquery.sql.interrupts import Interrupter
 from localcloud.bigquery.sql.names import Name
+from localcloud.bigquery.sql.parsed import ParsedStatements
 from localcloud.bigquery.sql.plan import Plan
 from localcloud.bigquery.sql.session import SCRATCH, Session, Surroundings
 from localcloud.bigquery.sql.vectors import VectorCache
@@ -52,13 +53,14 @@ class SqlEngine:
     def __init__(self, store: Store, cloud: Cloud, index_delay: Callable[[], float] = lambda: 3.0) -> None:
         self._store = store
         self._around = Surroundings(store, cloud, VectorCache(), Interrupter(), index_delay, relations.resolve)
+        self._parsed = ParsedStatements()
         self._turns: dict[Name, threading.Lock] = {}
         self._turns_lock = threading.Lock()
         store.cursor().execute(f"ATTACH IF NOT EXISTS ':memory:' AS {SCRATCH}")
 
     def run(self, statement: Statement, commit: Callable[[Transaction, Outcome], None]) -> Outcome:
         """Run it; `commit` is called last inside the transaction that writes. Raises ApiError, nothing written then."""
-        tree = parse.parse(statement.text)
+        tree = self._parsed.tree(statement.text)
         pays = isinstance(tree, exp.Expr) and tree.find(exp.GenerateEmbedding) is not None
         with ExitStack() as sessions:
             if pays or statement.dry_run:
