@@ -23,13 +23,11 @@ VECTOR = Type("FLOAT64", array=True)
 class QueryTable:
     """A query that was found valid, the columns of its answer, and which of them is searched with."""
 
-    duck: Duck
+    resolved: Any
     columns: Columns
     column: str
     stored: Name | None
     """The table of the store that it picks rows of, with the column as it is there; None for any other query."""
-    rows: Duck | None
-    """Query for the ids of those rows, as `r`."""
 
 
 @dataclass(frozen=True)
@@ -50,26 +48,25 @@ def prepare(session: Session, node: Any, given: str | None, base: str) -> QueryT
     name = plain.stored(session, node, query) if plain.is_plain(query) else None
     known = plain.columns(session, query, name) if name and not session.empty else None
     resolved = session.resolved(with_visible(query, node))
-    duck = session.duck(resolved)
-    columns = known or session.columns(duck)
+    columns = known or session.columns(session.duck(resolved))
     column = _column(session, node, columns, given, base)
-    if name is None or known is None or not plain.passes(query, column):
-        return QueryTable(duck, columns, column, None, None)
-    return QueryTable(duck, columns, column, name, session.duck(plain.row_ids(resolved)))
+    return QueryTable(resolved, columns, column, name if known and plain.passes(query, column) else None)
 
 
 def read(session: Session, query: QueryTable, *, whole: bool) -> Queries:
     """Its rows now. `whole`: other columns than the vectors are asked for, too."""
-    if whole:
-        counted = f"SELECT *, row_number() OVER () - 1 AS __ordinal FROM ({query.duck.sql})"
-        table = session.scratch_of(Duck(counted, query.duck.values))
-        return _collected(session, Duck(f"SELECT {types.quote(query.column)} AS v FROM {table}"), query.column, table)
-    if query.stored and query.rows and (remembered := session.remembered(query.stored, query.column)) is not None:
+    if not whole and query.stored and (remembered := session.remembered(query.stored, query.column)) is not None:
         # DuckDB would read two thousand vectors to give one of them.
-        found = remembered.of(session.execute(query.rows).fetchnumpy()["r"])
+        rows = session.execute(session.duck(plain.row_ids(query.resolved))).fetchnumpy()["r"]
+        found = remembered.of(rows)
         return Queries(found, np.arange(len(found)), None)
-    only = f"SELECT {types.quote(query.column)} AS v FROM ({query.duck.sql})"
-    return _collected(session, Duck(only, query.duck.values), query.column, None)
+    duck = session.duck(query.resolved)
+    if not whole:
+        only = f"SELECT {types.quote(query.column)} AS v FROM ({duck.sql})"
+        return _collected(session, Duck(only, duck.values), query.column, None)
+    counted = f"SELECT *, row_number() OVER () - 1 AS __ordinal FROM ({duck.sql})"
+    table = session.scratch_of(Duck(counted, duck.values))
+    return _collected(session, Duck(f"SELECT {types.quote(query.column)} AS v FROM {table}"), query.column, table)
 
 
 def _collected(session: Session, duck: Duck, column: str, table: str | None) -> Queries:

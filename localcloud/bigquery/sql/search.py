@@ -131,6 +131,12 @@ def _base(session: Session, node: Any, call: _Call) -> _Base:
     name = plain.stored(session, node, select)
     if name is None or not plain.passes(select, call.column):
         return _computed(session, node, call, select)
+    if where is None and plain.is_whole(*select.expressions[:1]) and len(select.expressions) == 1:
+        columns = types.columns_of(catalog.table(session.store, name, session.statement.location)["schema"])
+        _check_column(session, node, call, columns)
+        session.count_bytes(name)
+        every = Duck(f"SELECT *, rowid AS __row FROM {catalog.data(name)}")
+        return _Base(catalog.data(name), call.column, columns, every, None, name, filtered)
     known = None if session.empty else plain.columns(session, select, name)
     resolved = session.resolved(with_visible(select, node))
     columns = known or session.columns(session.duck(resolved))
@@ -185,17 +191,15 @@ def _search(session: Session, node: Any, call: _Call, base: _Base, query: QueryT
         return session.scratch(output)
     base_rows = matrix.rowids[found.rows[hit]]
     hits = _hits(session, np.repeat(queries.ordinals, hit.sum(axis=1)), base_rows, found.distances[hit])
-    # A list of constants is pushed into the scan, so that only these rows are read.
-    listed = ", ".join(str(row) for row in np.unique(base_rows)) if len(base_rows) <= _FEW else f"SELECT r FROM {hits}"
     left = _packed(used, "q", query.columns)
     right = _packed(_used_fields(node.find_ancestor(exp.Select), "base", node.alias.lower()), "b", base.columns)
     joined = f" JOIN {queries.table} q ON q.__ordinal = h.q" if queries.table else ""
     return session.scratch_of(
         Duck(
-            f"SELECT {left} AS query, {right} AS base, h.d AS distance FROM {hits} h(q, r, d){joined}"
-            f" JOIN (SELECT * FROM ({base.select.sql}) WHERE __row IN ({listed})) b ON b.__row = h.r"
-            " ORDER BY h.q, h.d",
-            base.select.values,
+            # DuckDB pushes the ids of few rows into the scan, so that only these are read.
+            f"SELECT {left} AS query, {right} AS base, h.d AS distance FROM {hits.sql} h(q, r, d){joined}"
+            f" JOIN ({base.select.sql}) b ON b.__row = h.r ORDER BY h.q, h.d",
+            base.select.values | hits.values,
         )
     )
 
@@ -228,14 +232,17 @@ def _used_fields(select: Any, struct: str, alias: str) -> set[str] | None:
     return used
 
 
-def _hits(session: Session, queries: Any, rows: Any, distances: Any) -> str:
-    """A source of (query, row, distance). Few of them are constants: registering arrays costs more than they do."""
+def _hits(session: Session, queries: Any, rows: Any, distances: Any) -> Duck:
+    """A source of (query, row, distance)."""
     if len(rows) > _FEW:
         table = session.scratch((("q", Type("INT64")), ("r", Type("INT64")), ("d", Type("FLOAT64"))))
         session.fill(table, [queries, rows, distances], "c0, c1, c2")
-        return table
-    found = zip(queries.tolist(), rows.tolist(), distances.tolist(), strict=True)
-    return "(VALUES " + ", ".join(f"({q}, {r}, '{d!r}'::DOUBLE)" for q, r, d in found) + ")"
+        return Duck(table)
+    # Few of them are bound: registering arrays costs more than that.
+    given = {"hit_queries": "BIGINT", "hit_rows": "BIGINT", "hit_distances": "DOUBLE"}
+    listed = ", ".join(f"unnest(CAST(${name} AS {kind}[]))" for name, kind in given.items())
+    values = (array.tolist() for array in (queries, rows, distances))
+    return Duck(f"(SELECT {listed})", dict(zip(given, values, strict=True)))
 
 
 def _neighbours(

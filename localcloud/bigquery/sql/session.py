@@ -197,7 +197,7 @@ class Session:
         if self._versions is None:
             raise ValueError("there is no snapshot")
         if name not in self._versions:
-            self._versions[name] = catalog.version(self.cursor, name)
+            self._versions[name] = catalog.version(self.store, self.cursor, name)
         return self._versions[name]
 
     def matrix(self, table: str, column: str, name: Name | None) -> Matrix:

@@ -48,8 +48,10 @@ class Matrix:
     """(n,): the place of each in the scan of the table, from 0, ascending."""
     rowids: Places
     """(n,): DuckDB's name of each row."""
+    squares: Floats
+    """(n,): of the lengths."""
     norms: Floats
-    """(n,)"""
+    """(n,): the lengths."""
 
     @property
     def dimension(self) -> int:
@@ -107,16 +109,18 @@ def _matrix(rowids: Places, pieces: list[Any], column: str) -> Matrix:
             f"Vectors in column {column} must all have the same length; found {present[0]} and {present[-1]}"
         )
     if not len(present):
-        return Matrix(np.empty((0, 0)), None, positions, rowids[:0], np.empty(0))
+        return Matrix(np.empty((0, 0)), None, positions, rowids[:0], np.empty(0), np.empty(0))
     vectors = np.empty((len(positions), int(present[0])))
     for place, each in enumerate(each for piece in pieces for each in piece if len(each)):
         if np.ma.is_masked(each):
             raise invalid_query(f"Vectors in column {column} must not have NULL elements")
         vectors[place] = each
-    norms = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
+    squares = np.einsum("ij,ij->i", vectors, vectors)
+    norms = np.sqrt(squares)
     rounded = _rounded(vectors, norms)
     same = rounded is not None and np.array_equal(rounded, vectors)
-    return Matrix(rounded if same and rounded is not None else vectors, rounded, positions, rowids[positions], norms)
+    kept = rounded if same and rounded is not None else vectors
+    return Matrix(kept, rounded, positions, rowids[positions], squares, norms)
 
 
 def _without_null(lists: Any) -> Any:
@@ -269,10 +273,8 @@ def _rank(matrix: Matrix, query: Floats, few: Places, distance: str, rows_out: P
     else:
         # Not `@`: BLAS rounds a row otherwise in other company.
         exact = np.einsum("ij,j->i", vectors, query)
-        if distance == "DOT_PRODUCT":
-            exact = -exact
-        else:
-            exact = 1 - exact / np.sqrt((query @ query) * np.einsum("ij,ij->i", vectors, vectors))
+        cosines = distance == "COSINE"
+        exact = 1 - exact / np.sqrt((query @ query) * matrix.squares[few]) if cosines else -exact
     order = np.lexsort((few, exact))[: len(rows_out)]
     rows_out[: len(order)] = few[order]
     distances_out[: len(order)] = exact[order]
