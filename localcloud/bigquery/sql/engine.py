@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import threading
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from typing import Any
 import duckdb
 from sqlglot import exp
 
-from localcloud.bigquery.sql import ddl, dml, functions, indexes, parse, query, relations, types
+from localcloud.bigquery.sql import cells, ddl, dml, functions, indexes, parse, query, relations, types
 from localcloud.bigquery.sql.failures import is_conflict, stopped, translated
 from localcloud.bigquery.sql.interrupts import Interrupter
 from localcloud.bigquery.sql.names import Name
@@ -74,16 +75,23 @@ class SqlEngine:
 
     def rows(self, table: tuple[str, str], schema: dict[str, Any], start: int, count: int) -> list[dict[str, Any]]:
         """Rows `start` … `start + count` in the order they were written, as REST rows."""
-        columns = types.columns_of(schema)
-        listed = ", ".join(types.render(types.quote(name), kind) for name, kind in columns)
+        return [json.loads(text) for text in self.texts(table, schema, start, count)]
+
+    def texts(
+        self, table: tuple[str, str], schema: dict[str, Any], start: int, count: int, *, seconds: bool = False
+    ) -> list[str]:
+        """As `rows`, each as JSON text. `seconds`: timestamps are seconds, with a fraction, and not microseconds."""
+        row = cells.row(types.columns_of(schema), seconds=seconds)
         with self._reading(table) as (cursor, data):
-            # Skipping rows by their ids reads none of their values; OFFSET would read them all.
-            first = cursor.execute(f"SELECT rowid FROM {data} LIMIT 1 OFFSET {int(start)}").fetchone()
-            if first is None:
-                return []
-            chosen = f"SELECT {listed} FROM {data} WHERE rowid >= {first[0]} LIMIT {int(count)}"
-            found = cursor.execute(chosen).fetchall()
-        return [{"f": [{"v": types.cell(v, kind)} for v, (_, kind) in zip(row, columns, strict=True)]} for row in found]
+            where = ""
+            if start:
+                # Skipping rows by their ids reads none of their values; OFFSET would read them all.
+                first = cursor.execute(f"SELECT rowid FROM {data} LIMIT 1 OFFSET {int(start)}").fetchone()
+                if first is None:
+                    return []
+                where = f" WHERE rowid >= {first[0]}"
+            found = cursor.execute(f"SELECT {row} FROM {data}{where} LIMIT {int(count)}").fetchall()
+        return [text for (text,) in found]
 
     def count(self, table: tuple[str, str]) -> int:
         """Number of rows."""
