@@ -53,7 +53,7 @@ def assemble(context: Context, authority: auth.Authority, embedder: LoadingEmbed
     jobs = Jobs(context, engine)
     routes = [
         control.health(context, embedder.describe),
-        *control.routes(context, cloud.ledger.totals, authority.issue),
+        *control.routes(context, cloud.ledger.totals, authority.issue, jobs.states),
         *auth.routes(authority),
         *api.routes(context, jobs, cloud),
         *cloud.routes(),

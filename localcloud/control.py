@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, fields
 from typing import Any
@@ -32,9 +31,14 @@ from localcloud.errors import access_denied, invalid
 _KINDS = ("dataset", "table", "model", "vector_index", "job", "connection", "bucket", "policy", "repository")
 
 
-def routes(context: Context, ledger: Callable[[], dict[str, Any]], token: Callable[[str], str]) -> list[Route]:
-    """`ledger()` reads the ledger, `token(member)` issues a token."""
-    control = _Control(context, ledger, token)
+def routes(
+    context: Context,
+    ledger: Callable[[], dict[str, Any]],
+    token: Callable[[str], str],
+    jobs: Callable[[], dict[str, int]],
+) -> list[Route]:
+    """`ledger()` reads the ledger, `token(member)` issues a token, `jobs()` counts jobs by state."""
+    control = _Control(context, ledger, token, jobs)
     return [
         Route("/control/state", control.state, methods=["GET"]),
         Route("/control/ledger", control.read_ledger, methods=["GET"]),
@@ -61,10 +65,17 @@ def health(context: Context, embedder: Callable[[], str]) -> Route:
 
 
 class _Control:
-    def __init__(self, context: Context, ledger: Callable[[], dict[str, Any]], token: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        context: Context,
+        ledger: Callable[[], dict[str, Any]],
+        token: Callable[[str], str],
+        jobs: Callable[[], dict[str, int]],
+    ) -> None:
         self._context = context
         self._ledger = ledger
         self._token = token
+        self._jobs = jobs
 
     def state(self, request: Request) -> JSONResponse:
         self._owner_only(request)
@@ -130,11 +141,10 @@ class _Control:
 
     def _described(self) -> JSONResponse:
         store, clock = self._context.store, self._context.clock
-        jobs = Counter(document["resource"]["status"]["state"] for _, document in store.list("job"))
         return JSONResponse(
             {
-                "resources": {kind: len(store.list(kind)) for kind in _KINDS},
-                "jobs": dict(jobs),
+                "resources": {kind: len(store.texts(kind)) for kind in _KINDS},
+                "jobs": self._jobs(),
                 "clock": {"time": clock.time(), "speed": clock.speed},
                 "settings": asdict(self._context.settings),
                 "faults": self._context.faults.describe(),

@@ -155,8 +155,11 @@ class Engine(Protocol):
         """Run in one transaction. `commit(transaction, outcome)` is called inside it, last, so that the job's final
         state becomes durable together with what the statement wrote. Raises ApiError; nothing is written then."""
 
-    def rows(self, table: tuple[str, str], schema: dict[str, Any], start: int, count: int) -> list[dict[str, Any]]:
-        """Rows `start` … `start + count` of a DuckDB table in REST's `{"f": [{"v": …}]}` form."""
+    def texts(
+        self, table: tuple[str, str], schema: dict[str, Any], start: int, count: int, *, seconds: bool = False
+    ) -> list[str]:
+        """Rows `start` … `start + count` of a DuckDB table in REST's `{"f": [{"v": …}]}` form, each as JSON text.
+        `seconds`: timestamps are seconds, with a fraction, and not microseconds."""
 
     def count(self, table: tuple[str, str]) -> int:
         """Number of rows."""

@@ -60,15 +60,12 @@ def read(engine: Engine, table: tuple[str, str], schema: Document, total: int, w
     end = total if wanted.most is None else min(total, wanted.start + wanted.most)
     position, size, chunk, parts = wanted.start, 0, _FIRST_CHUNK, list[str]()
     while position < end and size < PAGE_BYTES:
-        rows = engine.rows(table, schema, position, min(chunk, end - position))
+        rows = engine.texts(table, schema, position, min(chunk, end - position), seconds=not wanted.int64_timestamps)
         if not rows:
             break
-        if not wanted.int64_timestamps:
-            rows = [_with_seconds(row, schema["fields"]) for row in rows]
-        text = json.dumps(rows, ensure_ascii=False, separators=(",", ":"))[1:-1]
-        parts.append(text)
-        position, size = position + len(rows), size + len(text)
-        chunk = max(1, min(10_000, (PAGE_BYTES - size) * position // max(size, 1)))
+        parts += rows
+        position, size = position + len(rows), size + sum(map(len, rows)) + len(rows)
+        chunk = max(1, min(10_000, (PAGE_BYTES - size) * (position - wanted.start) // max(size, 1)))
     more = position < total and wanted.most != 0
     return Page("[" + ",".join(parts) + "]", to_token(str(position)) if more else None)
 
@@ -81,17 +78,3 @@ def envelope(answer: Document, page: Page | None) -> bytes:
     head = json.dumps(answer | token, ensure_ascii=False)
     rows = "" if page.rows == "[]" else f',"rows":{page.rows}'
     return f"{head[:-1]}{rows}}}".encode()
-
-
-def _with_seconds(row: Document, fields: list[Document]) -> Document:
-    return {"f": [{"v": _seconds(cell["v"], field)} for cell, field in zip(row["f"], fields, strict=True)]}
-
-
-def _seconds(value: Any, field: Document, *, element: bool = False) -> Any:
-    if value is None:
-        return None
-    if field.get("mode") == "REPEATED" and not element:
-        return [{"v": _seconds(item["v"], field, element=True)} for item in value]
-    if field["type"] in ("RECORD", "STRUCT"):
-        return _with_seconds(value, field["fields"])
-    return repr(int(value) / 1e6) if field["type"] == "TIMESTAMP" else value

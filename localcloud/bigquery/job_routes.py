@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from localcloud.bigquery.access import Access
 from localcloud.bigquery.answers import Page, Window, envelope, read, window
-from localcloud.bigquery.jobs import Job, Jobs, of_state
+from localcloud.bigquery.jobs import Job, Jobs
 from localcloud.bigquery.query_configuration import (
     checked_configuration,
     configuration_of,
@@ -28,12 +28,13 @@ from localcloud.bigquery.query_configuration import (
 from localcloud.bigquery.statement_access import Demand, demands
 from localcloud.context import Context, json_of, member_of
 from localcloud.errors import ApiError, Unsupported, invalid
-from localcloud.rest import canonical_location, etag, flag, integer, page, partial_json
+from localcloud.rest import canonical_location, etag, flag, from_token, integer, partial_json, to_token
 from localcloud.store import Document
 
 _PROJECT = "/bigquery/v2/projects/{project}"
 #: How long jobs.query and getQueryResults wait unless `timeoutMs` says otherwise, and at most. Milliseconds.
 _PATIENCE, _LONGEST = 10_000, 200_000
+_PAGE = 1_000
 
 
 def routes(context: Context, jobs: Jobs, access: Access) -> list[Route]:
@@ -80,7 +81,7 @@ class _Handlers:
         body, project = json_of(request), request.path_params["project"]
         wanted = window({f"formatOptions.{k}": v for k, v in (body.get("formatOptions") or {}).items()} | body)
         job = await run_in_threadpool(self._submit, request, body, project)
-        job = await self._settled(job, _patience(body.get("timeoutMs")))
+        await self._settled(job, _patience(body.get("timeoutMs")))
         return await run_in_threadpool(self._answer, job, wanted, "bigquery#queryResponse")
 
     def get(self, request: Request) -> Response:
@@ -89,14 +90,20 @@ class _Handlers:
     def list(self, request: Request) -> Response:
         project, parameters = request.path_params["project"], request.query_params
         self._access.to_project(request, "bigquery.jobs.list")
-        jobs = of_state(self._jobs.all(project), parameters.getlist("stateFilter"))
-        if not flag(request, "allUsers"):
-            jobs = [job for job in jobs if _is_own(job, request)]
+        states = {state.upper() for state in parameters.getlist("stateFilter")}
+        everyone = flag(request, "allUsers")
         first, last = integer(request, "minCreationTime", 0), integer(request, "maxCreationTime", 10**15)
-        named = [(_newest_first(job), job) for job in jobs if first <= _created(job) <= last]
+
+        def wanted(job: Job) -> bool:
+            in_time = first <= _created(job) <= last
+            return in_time and (everyone or _is_own(job, request)) and (not states or _state(job) in states)
+
         full = parameters.get("projection", "minimal").lower() == "full"
-        chosen, token = page(sorted(named, key=lambda item: item[0]), request)
-        items = [_item(job, full=full) for job in chosen]
+        after = from_token(parameters.get("pageToken", ""))
+        count = min(integer(request, "maxResults", _PAGE) or _PAGE, _PAGE)
+        found, more = self._jobs.newest(project, after, wanted, count)
+        token = to_token(found[-1][0]) if more and found else None
+        items = [_item(job, full=full) for _, job in found]
         answer = {"kind": "bigquery#jobList", "etag": etag({"jobs": items}), "jobs": items}
         return partial_json(request, answer | ({"nextPageToken": token} if token else {}))
 
@@ -113,7 +120,7 @@ class _Handlers:
     async def results(self, request: Request) -> Response:
         wanted = window(dict(request.query_params))
         job = await run_in_threadpool(self._found, request)
-        job = await self._settled(job, _patience(request.query_params.get("timeoutMs")))
+        await self._settled(job, _patience(request.query_params.get("timeoutMs")))
         return await run_in_threadpool(self._answer, job, wanted, "bigquery#getQueryResultsResponse")
 
     def _submit(self, request: Request, body: Document, project: str) -> Job:
@@ -124,24 +131,22 @@ class _Handlers:
             return self._jobs.dry_run(project, configuration, location, member_of(request))
         reference = {"jobId": _id_of(project, body["requestId"])} if body.get("requestId") else {}
         try:
-            return self._jobs.insert(project, reference, configuration, location, member_of(request))
+            return self._jobs.insert(project, reference, configuration, location, member_of(request), told=False)
         except ApiError as error:
             if error.reason != "duplicate":
                 raise
             return self._jobs.get(project, reference["jobId"], location)  # the same request, sent again
 
-    async def _settled(self, job: Job, patience: float) -> Job:
+    async def _settled(self, job: Job, patience: float) -> None:
         ended = self._jobs.ended(job) if "jobId" in job.resource["jobReference"] else None
         if ended:
             await asyncio.wait([asyncio.wrap_future(ended)], timeout=patience)
-        if job.done:
-            return job
-        reference = job.resource["jobReference"]
-        return self._jobs.get(reference["projectId"], reference["jobId"], reference["location"])
 
     def _answer(self, job: Job, wanted: Window, kind: str) -> Response:
-        job.raise_error()
         reference = job.resource["jobReference"]
+        if not job.done:
+            job = self._jobs.get(reference["projectId"], reference["jobId"], reference["location"])
+        job.raise_error()
         answer: Document = {"kind": kind, "jobReference": reference, "jobComplete": job.done}
         rows: Page | None = None
         if job.done and job.result:
@@ -211,8 +216,8 @@ def _created(job: Job) -> int:
     return int(job.resource["statistics"]["creationTime"])
 
 
-def _newest_first(job: Job) -> str:
-    return f"{10**15 - _created(job):016d} {job.resource['id']}"
+def _state(job: Job) -> str:
+    return str(job.resource["status"]["state"])
 
 
 def _patience(milliseconds: Any) -> float:

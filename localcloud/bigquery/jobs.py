@@ -2,9 +2,10 @@
 
     insert -> PENDING -> RUNNING -> DONE      state and times are answered by jobs.get at any moment
 
-What survives a killed server: a job is durable before `insert` returns, and its DONE is written in the transaction that
-writes what the statement did. A job found unfinished at start has therefore written nothing and becomes a failed one
-(jobInternalError, which tells clients to retry under a new id).
+What survives a killed server: a job is durable before anybody is told of it, and its DONE is written in the transaction
+that writes what the statement did. A job found unfinished at start has therefore written nothing and becomes a failed
+one (jobInternalError, which tells clients to retry under a new id). Who asks jobs.query is told of a job when it has
+ended, as a rule; so its job is kept as accepted only when that takes too long, or when somebody else looks before.
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ import os
 import signal
 import threading
 import uuid
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
 
 import duckdb
 
+from localcloud.bigquery.job_order import JobOrder
 from localcloud.bigquery.query_configuration import statement_of
 from localcloud.context import Context
 from localcloud.disk import full, require_room
@@ -37,6 +40,9 @@ _SWEEP = 3600.0
 INTERNAL = "localCloudError"
 #: Where a job is looked for when the request names no location (jobs.get, parameter `location`).
 _MULTI_REGIONS = ("US", "EU")
+#: Kinds of documents: a job, and one that was told of while it ran. Two, since the transaction in which a statement
+#: runs does not see, and cannot replace, what was written after it began.
+_KEPT, _SHOWN = "job", "job_shown"
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,11 @@ class _Live:
 
     resource: Document
     member: str
+    kind: str
+    """Of the document that says it was accepted."""
+    kept: bool = False
+    """Whether that document is durable; changed under `keeping`."""
+    keeping: threading.Lock = field(default_factory=threading.Lock)
     cancelled: threading.Event = field(default_factory=threading.Event)
     stopped: str = "User requested cancellation"
     ended: Future[None] = field(default_factory=Future)
@@ -79,6 +90,8 @@ class Jobs:
         self.engine = engine
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="job")
         self._live: dict[str, _Live] = {}
+        self._accepting = threading.Lock()
+        self._order = JobOrder()
         self._unkept: dict[str, Document] = {}
         """Jobs that failed and whose end could not be written; a restart finds them unfinished."""
         self._swept = 0.0
@@ -86,20 +99,34 @@ class Jobs:
         self._sweeping.set_result(None)
         self._recover()
 
-    def insert(self, project: str, reference: Document, configuration: Document, location: str, member: str) -> Job:
-        """Accept a query job; it runs by itself. Raises ApiError: duplicate when the id was accepted before,
-        quotaExceeded while the disk is full."""
+    def insert(
+        self,
+        project: str,
+        reference: Document,
+        configuration: Document,
+        location: str,
+        member: str,
+        *,
+        told: bool = True,
+    ) -> Job:
+        """Accept a query job; it runs by itself. `told`: the caller is answered before it ends. Raises ApiError:
+        duplicate when the id was accepted before, quotaExceeded while the disk is full."""
         require_room(self._context.home)
         job_id = reference.get("jobId") or f"job_{uuid.uuid4().hex}"
         resource = self._pending(project, job_id, location, configuration, member)
         name = resource["id"]
-        live = _Live(resource, member)
-        with self._store.control:
-            if name in self._live or self._store.get("job", name):
+        live = _Live(resource, member, _KEPT if told else _SHOWN)
+        with self._accepting:
+            if name in self._live or self._store.has(_KEPT, name):
                 raise duplicate(f"Already Exists: Job {name}")
-            with self._store.transaction() as change:
-                change.put("job", name, {"resource": resource})
             self._live[name] = live
+        try:
+            if told:
+                self._keep(name, live)
+        except BaseException:
+            del self._live[name]
+            raise
+        self._order.add(resource)
         self._pool.submit(self._run, name, live)
         self._sweep()
         return self._seen(live)
@@ -118,20 +145,30 @@ class Jobs:
         """The job. Raises ApiError notFound, also when it ran in another location."""
         places = (canonical_location(location),) if location else _MULTI_REGIONS
         for place in places:
-            name = f"{project}:{place}.{job_id}"
-            live = self._live.get(name)
-            if live:
-                return self._seen(live)
-            document = self._unkept.get(name) or self._store.get("job", name)
-            if document:
-                return Job(**document)
+            job = self._named(f"{project}:{place}.{job_id}")
+            if job:
+                return job
         raise not_found(f"Not found: Job {project}:{f'{places[0]}.' if location else ''}{job_id}")
 
-    def all(self, project: str) -> list[Job]:
-        """Every job of the project, newest first."""
-        found = {n: Job(**self._unkept.get(n, document)) for n, document in self._store.list("job", f"{project}:")}
-        found |= {n: self._seen(live) for n, live in list(self._live.items()) if n in found}
-        return sorted(found.values(), key=lambda job: -int(job.resource["statistics"]["creationTime"]))
+    def newest(
+        self, project: str, after: str, wanted: Callable[[Job], bool], count: int
+    ) -> tuple[list[tuple[str, Job]], bool]:
+        """Up to `count` wanted jobs of the project, the newest first, each with its key; and whether there are more.
+        `after`: the key of the last one that was had before, or nothing."""
+        found: list[tuple[str, Job]] = []
+        for key, name in self._order.after(project, after):
+            job = self._named(name)
+            if job and wanted(job):
+                if len(found) == count:
+                    return found, True
+                found.append((key, job))
+        return found, False
+
+    def states(self) -> dict[str, int]:
+        """How many jobs are in each state."""
+        live = [str(each.resource["status"]["state"]) for each in list(self._live.values())]
+        done = sum(name not in self._live for name, _ in self._store.texts(_KEPT))
+        return dict(Counter(live) + Counter(DONE=done))
 
     def ended(self, job: Job) -> Future[None] | None:
         """What a waiting request waits for; None when the job has ended."""
@@ -153,7 +190,8 @@ class Jobs:
             raise invalid(f"Cannot delete job {job.resource['id']}: it is not in state DONE")
         with self._store.transaction() as change:
             self._forget_answer(change, job)
-            change.delete("job", job.resource["id"])
+            change.delete(_KEPT, job.resource["id"])
+        self._order.remove(job.resource)
 
     def stop(self, patience: float) -> None:
         """Cancel whatever runs and wait up to `patience` seconds for it."""
@@ -168,12 +206,12 @@ class Jobs:
         """Drop anonymous answers older than `age` seconds, as the service does after about a day."""
         limit = self._context.clock.millis() - age * 1000
         with self._store.transaction() as change:
-            for name, document in change.list("job"):
+            for name, document in change.list(_KEPT):
                 job = Job(**document)
                 if job.result and int(job.resource["statistics"]["endTime"]) < limit:
                     self._forget_answer(change, job)
                     gone = not_found(f"Not found: the answer of job {name} has expired; answers are kept for a day")
-                    change.put("job", name, {"resource": job.resource, "error": _error(gone)})
+                    change.put(_KEPT, name, {"resource": job.resource, "error": _error(gone)})
 
     def _sweep(self) -> None:
         """Look for expired answers now and then, in the background."""
@@ -190,7 +228,7 @@ class Jobs:
         def commit(change: Transaction, outcome: Outcome) -> None:
             result = {"table": outcome.result_table, "schema": outcome.schema, "totalRows": outcome.total_rows}
             self._strike(live, "after")
-            change.put("job", name, {"resource": self._succeeded(live.resource, outcome), "result": result})
+            self._end(change, name, live, {"resource": self._succeeded(live.resource, outcome), "result": result})
 
         try:
             if live.cancelled.is_set():
@@ -205,8 +243,38 @@ class Jobs:
             failure = full(error) or bug
             self._fail(name, live, _stopped(live) if live.cancelled.is_set() else failure)
         finally:
-            del self._live[name]
+            self._leave(name, live)
             live.ended.set_result(None)
+
+    def _end(self, change: Transaction, name: str, live: _Live, document: Document) -> None:
+        change.put(_KEPT, name, document)
+        if live.kept and live.kind == _SHOWN:
+            change.delete(_SHOWN, name)
+
+    def _keep(self, name: str, live: _Live) -> None:
+        """Make it durable that the job was accepted, before anybody is told of it."""
+        with live.keeping:
+            if not live.kept:
+                with self._store.transaction() as change:
+                    change.put(live.kind, name, {"resource": self._seen(live).resource})
+                live.kept = True
+
+    def _leave(self, name: str, live: _Live) -> None:
+        with live.keeping:
+            live.kept = True  # whoever looks now finds how it ended
+            del self._live[name]
+            if self._store.has(_SHOWN, name) and self._store.has(_KEPT, name):  # told of while its end was written
+                with suppress(duckdb.Error), self._store.transaction() as change:
+                    change.delete(_SHOWN, name)
+
+    def _named(self, name: str) -> Job | None:
+        """What is told of a job, which is kept from then on."""
+        live = self._live.get(name)
+        if live:
+            self._keep(name, live)
+            return self._seen(live)
+        document = self._unkept.get(name) or self._store.get(_KEPT, name)
+        return Job(**document) if document else None
 
     def _strike(self, live: _Live, when: str) -> None:
         """Do to the job what the fault plan says of it. Raises ApiError."""
@@ -269,7 +337,7 @@ class Jobs:
         document = self._failed(live.resource, error)
         try:
             with self._store.transaction() as change:
-                change.put("job", name, document)
+                self._end(change, name, live, document)
         except duckdb.Error:  # the disk is full; who waits must still hear of the end
             _LOG.exception("the end of job %s was not kept", name)
             self._unkept[name] = document
@@ -285,8 +353,14 @@ class Jobs:
             400, "jobInternalError", "The job encountered an internal error: the local cloud was ended while it ran."
         )
         with self._store.transaction() as change:
-            for name, document in _unfinished(change):
-                change.put("job", name, self._failed(document["resource"], error))
+            for name, document in change.list(_SHOWN):
+                if not change.has(_KEPT, name):
+                    change.put(_KEPT, name, document)
+                change.delete(_SHOWN, name)
+            for name, document in change.list(_KEPT):
+                self._order.add(document["resource"])
+                if not Job(**document).done:
+                    change.put(_KEPT, name, self._failed(document["resource"], error))
 
     def _seen(self, live: _Live) -> Job:
         return Job({**live.resource, "statistics": dict(live.resource["statistics"])})
@@ -297,19 +371,9 @@ class Jobs:
             change.sql.execute(f'DROP TABLE IF EXISTS "{table[0]}"."{table[1]}"')
 
 
-def _unfinished(change: Transaction) -> Iterator[tuple[str, Document]]:
-    return ((name, document) for name, document in change.list("job") if not Job(**document).done)
-
-
 def _error(error: ApiError) -> Document:
     return {"code": error.code, "reason": error.reason, "message": error.message}
 
 
 def _stopped(live: _Live) -> ApiError:
     return ApiError(400, "stopped", f"Job execution was cancelled: {live.stopped}")
-
-
-def of_state(jobs: list[Job], states: list[Any]) -> list[Job]:
-    """The jobs in one of `states` (pending, running, done, any case); all when there are none."""
-    wanted = {str(state).upper() for state in states}
-    return [job for job in jobs if not wanted or job.resource["status"]["state"] in wanted]

@@ -106,11 +106,9 @@ def touch(transaction: Transaction, name: Name, clock: Clock | None = None) -> N
     transaction.put("table_data", str(name), {"version": uuid.uuid4().hex, "changed": changed})
 
 
-def version(cursor: duckdb.DuckDBPyConnection, name: Name) -> str:
+def version(store: Store, cursor: duckdb.DuckDBPyConnection, name: Name) -> str:
     """The version of the rows that the cursor's transaction sees."""
-    query = "SELECT body ->> 'version' FROM localcloud.documents WHERE kind = 'table_data' AND name = ?"
-    found = cursor.execute(query, [str(name)]).fetchone()
-    return str(found[0]) if found else ""
+    return str((store.seen(cursor, "table_data", str(name)) or {}).get("version", ""))
 
 
 def dataset(source: Store | Transaction, name: Name, location: str) -> Document:

@@ -129,12 +129,11 @@ def candidates(
     """Rows near each query among the first `covered` rows of the matrix."""
     if usage.name is None or usage.document is None:
         raise ValueError("the search uses no index")
-    rows_version = catalog.version(session.cursor, usage.name)
-    key = ("lists", usage.name, usage.document["trained"], rows_version, covered)
+    key = ("lists", usage.name, usage.document["trained"], session.version(usage.name), covered)
     lists = session.vectors.get(key)
     if lists is None:
         lists = vectors.Lists(matrix, np.arange(covered), read_centroids(session, usage.name), usage.distance)
-        session.vectors.put(key, lists, matrix.vectors.nbytes // 2)
+        session.vectors.put(key, lists, matrix.vectors.size * np.dtype(np.float32).itemsize)
     inside = None if allowed is None else allowed[allowed < covered]
     return list(lists.candidates(queries, k, fraction or _DEFAULT_FRACTION, inside))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import threading
 from collections.abc import Callable, Iterator
@@ -11,11 +12,12 @@ from typing import Any
 import duckdb
 from sqlglot import exp
 
-from localcloud.bigquery.sql import ddl, dml, functions, indexes, parse, query, relations, types
+from localcloud.bigquery.sql import cells, ddl, dml, functions, indexes, parse, query, relations, types
 from localcloud.bigquery.sql.analysis import analyze
 from localcloud.bigquery.sql.failures import is_conflict, stopped, translated
 from localcloud.bigquery.sql.interrupts import Interrupter
 from localcloud.bigquery.sql.names import Name
+from localcloud.bigquery.sql.parsed import ParsedStatements
 from localcloud.bigquery.sql.plan import Plan
 from localcloud.bigquery.sql.session import SCRATCH, Session, Surroundings
 from localcloud.bigquery.sql.vectors import VectorCache
@@ -24,6 +26,8 @@ from localcloud.ports import Cloud, Outcome, Statement
 from localcloud.store import Store, Transaction
 
 _ATTEMPTS = 20
+_FEW = 200
+"""Rows without arrays that Python writes faster than DuckDB plans their text."""
 _COMMANDS: dict[Any, Callable[[Session, Any], Plan]] = {
     parse.CreateExternalTable: ddl.create_external_table,
     parse.DropExternalTable: ddl.drop_external_table,
@@ -53,13 +57,14 @@ class SqlEngine:
     def __init__(self, store: Store, cloud: Cloud, index_delay: Callable[[], float] = lambda: 3.0) -> None:
         self._store = store
         self._around = Surroundings(store, cloud, VectorCache(), Interrupter(), index_delay, relations.resolve)
+        self._parsed = ParsedStatements()
         self._turns: dict[Name, threading.Lock] = {}
         self._turns_lock = threading.Lock()
         store.cursor().execute(f"ATTACH IF NOT EXISTS ':memory:' AS {SCRATCH}")
 
     def run(self, statement: Statement, commit: Callable[[Transaction, Outcome], None]) -> Outcome:
         """Run it; `commit` is called last inside the transaction that writes. Raises ApiError, nothing written then."""
-        parsed = parse.parse(statement.text)
+        parsed = self._parsed.parse(statement.text)
         tree = parsed.tree
         if parsed.syntax is not None:
             analyze(parsed.syntax, statement, self._store)
@@ -76,16 +81,29 @@ class SqlEngine:
 
     def rows(self, table: tuple[str, str], schema: dict[str, Any], start: int, count: int) -> list[dict[str, Any]]:
         """Rows `start` … `start + count` in the order they were written, as REST rows."""
+        return [json.loads(text) for text in self.texts(table, schema, start, count)]
+
+    def texts(
+        self, table: tuple[str, str], schema: dict[str, Any], start: int, count: int, *, seconds: bool = False
+    ) -> list[str]:
+        """As `rows`, each as JSON text. `seconds`: timestamps are seconds, with a fraction, and not microseconds."""
         columns = types.columns_of(schema)
-        listed = ", ".join(types.render(types.quote(name), kind) for name, kind in columns)
+        by_python = count <= _FEW and all(_is_simple(kind, seconds) for _, kind in columns)
+        if by_python:
+            chosen = ", ".join(types.render(types.quote(name), kind) for name, kind in columns)
+        else:
+            chosen = cells.row(columns, seconds=seconds)
         with self._reading(table) as (cursor, data):
-            # Skipping rows by their ids reads none of their values; OFFSET would read them all.
-            first = cursor.execute(f"SELECT rowid FROM {data} LIMIT 1 OFFSET {int(start)}").fetchone()
-            if first is None:
-                return []
-            chosen = f"SELECT {listed} FROM {data} WHERE rowid >= {first[0]} LIMIT {int(count)}"
-            found = cursor.execute(chosen).fetchall()
-        return [{"f": [{"v": types.cell(v, kind)} for v, (_, kind) in zip(row, columns, strict=True)]} for row in found]
+            where = ""
+            if start:
+                cursor.begin()  # the ids are those of one snapshot
+                # Skipping rows by their ids reads none of their values; OFFSET would read them all.
+                first = cursor.execute(f"SELECT rowid FROM {data} LIMIT 1 OFFSET {int(start)}").fetchone()
+                if first is None:
+                    return []
+                where = f" WHERE rowid >= {first[0]}"
+            found = cursor.execute(f"SELECT {chosen} FROM {data}{where} LIMIT {int(count)}").fetchall()
+        return [_text(row, columns) for row in found] if by_python else [text for (text,) in found]
 
     def count(self, table: tuple[str, str]) -> int:
         """Number of rows."""
@@ -95,10 +113,9 @@ class SqlEngine:
 
     @contextmanager
     def _reading(self, table: tuple[str, str]) -> Iterator[tuple[duckdb.DuckDBPyConnection, str]]:
-        """A cursor in one snapshot, and the table's quoted name. Raises ApiError notFound when it is not there."""
+        """A cursor, and the table's quoted name. Raises ApiError notFound when it is not there."""
         cursor = self._store.cursor()
         try:
-            cursor.begin()
             yield cursor, f"{types.quote(table[0])}.{types.quote(table[1])}"
         except duckdb.CatalogException as error:
             raise not_found(f"Not found: Table {'.'.join(table)}") from error
@@ -157,3 +174,14 @@ class SqlEngine:
     def _turn(self, name: Name) -> threading.Lock:
         with self._turns_lock:
             return self._turns.setdefault(name, threading.Lock())
+
+
+def _is_simple(kind: types.Type, seconds: bool) -> bool:
+    """Whether Python writes the cells of this type, too."""
+    inner = all(_is_simple(each, seconds) for _, each in kind.fields)
+    return inner and not kind.array and not (seconds and kind.kind == "TIMESTAMP")
+
+
+def _text(row: tuple[Any, ...], columns: types.Columns) -> str:
+    cell = [{"v": types.cell(value, kind)} for value, (_, kind) in zip(row, columns, strict=True)]
+    return json.dumps({"f": cell}, ensure_ascii=False, separators=(",", ":"))

@@ -123,7 +123,7 @@ def statistics(session: Session, node: Any) -> str:
     table = session.scratch((("drift", Type("FLOAT64")),))
     if session.empty:
         return table
-    matrix = session.matrix(catalog.data(name), types.quote(found["column"]), name)
+    matrix = session.matrix(catalog.data(name), found["column"], name)
     lists = vectors.Lists(
         matrix,
         np.arange(len(matrix.vectors)),
@@ -245,7 +245,7 @@ def _document(
 
 def _train(session: Session, name: Name, column: str, given: dict[str, Any]) -> dict[str, Any]:
     """Centroids and how many rows each list has. Raises ApiError for a column that cannot be indexed."""
-    matrix = session.matrix(catalog.data(name), types.quote(column), name)
+    matrix = session.matrix(catalog.data(name), column, name)
     rows = catalog.table_size(session.store, name.project, name.dataset, name.table)[0]
     if len(matrix.vectors) != rows:
         raise invalid_query(

@@ -10,6 +10,8 @@ import duckdb
 
 _INTERVAL = 0.05
 """Seconds of wall time until a cancelled statement notices."""
+_IDLE = 20
+"""Intervals without a statement until the thread sleeps: waking it takes the interpreter from the statement."""
 
 
 class Interrupter:
@@ -17,6 +19,7 @@ class Interrupter:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
+        self._asleep = False
         self._watched: dict[int, tuple[duckdb.DuckDBPyConnection, threading.Event]] = {}
         self._thread: threading.Thread | None = None
 
@@ -29,7 +32,8 @@ class Interrupter:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._watch, name="interrupter", daemon=True)
                 self._thread.start()
-            elif len(self._watched) == 1:
+            elif self._asleep:
+                self._asleep = False
                 self._changed.notify()
         try:
             yield
@@ -38,12 +42,13 @@ class Interrupter:
                 self._watched.pop(key, None)
 
     def _watch(self) -> None:
-        while True:
-            with self._changed:
-                if not self._watched:
-                    self._changed.wait()
+        idle = 0
+        with self._changed:
+            while True:
+                idle = 0 if self._watched else idle + 1
                 self._interrupt()
-                self._changed.wait(_INTERVAL)
+                self._asleep = idle > _IDLE
+                self._changed.wait(None if self._asleep else _INTERVAL)
 
     def _interrupt(self) -> None:
         for cursor, cancelled in self._watched.values():

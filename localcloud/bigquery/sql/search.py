@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from sqlglot import exp
 
-from localcloud.bigquery.sql import catalog, coverage, types, vectors
-from localcloud.bigquery.sql.ctes import visible_ctes, with_visible
-from localcloud.bigquery.sql.names import Name, full_name
+from localcloud.bigquery.sql import catalog, coverage, plain, query_table, types, vectors
+from localcloud.bigquery.sql.ctes import with_visible
+from localcloud.bigquery.sql.names import Name
+from localcloud.bigquery.sql.query_table import QueryTable
 from localcloud.bigquery.sql.session import Session
 from localcloud.bigquery.sql.translate import Duck
 from localcloud.bigquery.sql.types import Columns, Type
 
-_VECTOR = Type("FLOAT64", array=True)
 _ARGUMENTS = ("query_column_to_search", "top_k", "distance_type", "options")
 _MAX_TOP_K = 10_000
 _FEW = 1_000
@@ -55,25 +55,17 @@ class _Base:
 def vector_search(session: Session, node: Any) -> str:
     """The scratch table with the function's output."""
     call = _call(session, node)
-    queries, query_columns = _queries(session, node, call)
+    query = query_table.prepare(session, node, call.query_column, call.column)
     base = _base(session, node, call)
     output: Columns = (
-        ("query", Type("STRUCT", query_columns)),
+        ("query", Type("STRUCT", query.columns)),
         ("base", Type("STRUCT", base.columns)),
         ("distance", Type("FLOAT64")),
     )
-    table = session.scratch(output)
     if session.empty:
-        return table
-    query_column = _query_column(session, node, call, query_columns)
-    session.cursor.begin()  # one snapshot: the vectors, the filter and the rows belong together
-    try:
-        _search(session, node, call, base, (queries, query_column, query_columns), table)
-    except BaseException:
-        session.cursor.rollback()
-        raise
-    session.cursor.commit()
-    return table
+        return session.scratch(output)
+    with session.snapshot():  # the vectors, the filter and the rows belong together
+        return _search(session, node, call, base, query, output)
 
 
 # Arguments
@@ -124,94 +116,43 @@ def _options(session: Session, text: Any, node: Any) -> tuple[bool, float | None
     return brute_force, fraction
 
 
-def _queries(session: Session, node: Any, call: _Call) -> tuple[str, Columns]:
-    argument = node.this.args["query_table"]
-    query = exp.select("*").from_(argument.copy()) if isinstance(argument, exp.Table) else argument.this
-    duck = session.duck(session.resolved(with_visible(query, node)))
-    columns = session.columns(duck)
-    _query_column(session, node, call, columns)
-    table = session.scratch((*columns, ("__ordinal", Type("INT64"))))
-    if not session.empty:
-        session.execute(Duck(f"INSERT INTO {table} SELECT *, row_number() OVER () - 1 FROM ({duck.sql})", duck.values))
-    return table, columns
-
-
-def _query_column(session: Session, node: Any, call: _Call, columns: Columns) -> str:
-    """The named column, else the one called like the base's, else the only one of the right type."""
-    fitting = [name for name, kind in columns if kind == _VECTOR]
-    wanted = call.query_column or call.column
-    for name in fitting:
-        if name.lower() == wanted.lower():
-            return name
-    if call.query_column is None and len(fitting) == 1:
-        return fitting[0]
-    if call.query_column is None:
-        raise session.text.invalid("query_column_to_search must be specified", node)
-    raise session.text.invalid(f"Column {wanted} of type ARRAY<FLOAT64> not found in the query table", node)
-
-
 # The base
 
 
 def _base(session: Session, node: Any, call: _Call) -> _Base:
     argument = node.this.this
     select = argument.this if isinstance(argument, exp.Subquery) else exp.select("*").from_(argument.copy())
-    if not isinstance(select, exp.Select) or {k for k, v in select.args.items() if v} - {
-        "expressions",
-        "from_",
-        "where",
-    }:
+    if not plain.is_plain(select):
         raise session.text.invalid("The base query of VECTOR_SEARCH may only have SELECT, FROM and WHERE", node)
     where = select.args.get("where")
     filtered = frozenset(column.name.lower() for column in where.find_all(exp.Column)) if where else frozenset()
     if call.column.lower() in filtered:
         raise session.text.invalid(f"The base query of VECTOR_SEARCH cannot filter on the column {call.column}", node)
-    name = _stored(session, node, select)
-    if name is None or not _passes(select, call.column):
+    name = plain.stored(session, node, select)
+    if name is None or not plain.passes(select, call.column):
         return _computed(session, node, call, select)
+    if where is None and plain.is_whole(*select.expressions[:1]) and len(select.expressions) == 1:
+        columns = types.columns_of(catalog.table(session.store, name, session.statement.location)["schema"])
+        _check_column(session, node, call, columns)
+        session.count_bytes(name)
+        every = Duck(f"SELECT *, rowid AS __row FROM {catalog.data(name)}")
+        return _Base(catalog.data(name), call.column, columns, every, None, name, filtered)
+    known = None if session.empty else plain.columns(session, select, name)
     resolved = session.resolved(with_visible(select, node))
-    columns = session.columns(session.duck(resolved))
+    columns = known or session.columns(session.duck(resolved))
     _check_column(session, node, call, columns)
-    source = resolved.args["from_"].this
-    row = exp.column(exp.to_identifier("rowid"), table=exp.to_identifier(source.alias, quoted=True))
-    chosen, kept = resolved.copy(), resolved.copy()
+    chosen = resolved.copy()
     chosen.set("where", None)
-    chosen.append("expressions", exp.alias_(row, "__row"))
-    kept.set("expressions", [exp.alias_(row, "r")])
+    chosen.append("expressions", exp.alias_(plain.row_id(resolved), "__row"))
     return _Base(
         table=catalog.data(name),
-        column=types.quote(call.column),
+        column=call.column,
         columns=columns,
         select=session.duck(chosen),
-        where=session.duck(kept) if where else None,
+        where=session.duck(plain.row_ids(resolved)) if where else None,
         name=name,
         filtered_columns=filtered,
     )
-
-
-def _stored(session: Session, node: Any, select: Any) -> Name | None:
-    """The table with rows of its own that the base query reads directly, or None."""
-    path = select.args["from_"].this if select.args.get("from_") else None
-    if not isinstance(path, exp.Table) or isinstance(path.this, exp.Func):
-        return None
-    ctes = {cte.alias.lower() for cte in visible_ctes(node)}
-    if len(path.parts) == 1 and (path.name.lower() in ctes or session.statement.default_dataset is None):
-        return None
-    name = full_name(path, session.statement)
-    document = session.store.get("table", str(name))
-    return name if document and document["type"] == "TABLE" else None
-
-
-def _passes(select: Any, column: str) -> bool:
-    """Whether the table's column comes out of the base query as it is."""
-    for expression in select.expressions:
-        if isinstance(expression, exp.Star) and not any(
-            expression.args.get(a) for a in ("except_", "replace", "rename")
-        ):
-            return True
-        if isinstance(expression, exp.Column) and (expression.name.lower() == column.lower() or expression.is_star):
-            return True
-    return False
 
 
 def _computed(session: Session, node: Any, call: _Call, select: Any) -> _Base:
@@ -219,18 +160,16 @@ def _computed(session: Session, node: Any, call: _Call, select: Any) -> _Base:
     duck = session.duck(session.resolved(with_visible(select, node)))
     columns = session.columns(duck)
     _check_column(session, node, call, columns)
-    table = session.scratch(columns)
-    if not session.empty:
-        session.execute(Duck(f"INSERT INTO {table} {duck.sql}", duck.values))
+    table = session.scratch(columns) if session.empty else session.scratch_of(duck)
     chosen = Duck(f"SELECT *, rowid AS __row FROM {table}")
-    return _Base(table, types.quote(call.column), columns, chosen, None, None, frozenset())
+    return _Base(table, call.column, columns, chosen, None, None, frozenset())
 
 
 def _check_column(session: Session, node: Any, call: _Call, columns: Columns) -> None:
     kinds = [kind for name, kind in columns if name.lower() == call.column.lower()]
     if not kinds:
         raise session.text.invalid(f"Column {call.column} not found in the base table of VECTOR_SEARCH", node)
-    if kinds[0] != _VECTOR:
+    if kinds[0] != query_table.VECTOR:
         raise session.text.invalid(
             f"Column {call.column} of the base table must be of type ARRAY<FLOAT64>, found {kinds[0].sql()}", node
         )
@@ -239,40 +178,38 @@ def _check_column(session: Session, node: Any, call: _Call, columns: Columns) ->
 # The search
 
 
-def _search(session: Session, node: Any, call: _Call, base: _Base, query: tuple[str, str, Columns], table: str) -> None:
-    cursor = session.cursor
-    queries, query_column, query_columns = query
+def _search(session: Session, node: Any, call: _Call, base: _Base, query: QueryTable, output: Columns) -> str:
+    used = _used_fields(node.find_ancestor(exp.Select), "query", node.alias.lower())
     matrix = session.matrix(base.table, base.column, base.name)
-    wanted = vectors.read(cursor, queries, types.quote(query_column))
+    queries = query_table.read(session, query, whole=used is None or bool(used))
     allowed = None
     if base.where is not None:
         allowed = np.flatnonzero(np.isin(matrix.rowids, session.execute(base.where).fetchnumpy()["r"]))
-    found = _neighbours(session, call, base, matrix, wanted.vectors.astype(np.float64), allowed)
+    found = _neighbours(session, call, base, matrix, queries.vectors, allowed)
     hit = found.rows >= 0
     if not hit.any():
-        return
-    query_places = np.repeat(wanted.positions, hit.sum(axis=1))
+        return session.scratch(output)
     base_rows = matrix.rowids[found.rows[hit]]
-    hits = _hits(session, query_places, base_rows, found.distances[hit])
-    left, right = _packed(node, "query", "q", query_columns), _packed(node, "base", "b", base.columns)
-    # A list of constants is pushed into the scan, so that only these rows are read.
-    listed = ", ".join(str(row) for row in np.unique(base_rows)) if len(base_rows) <= _FEW else f"SELECT r FROM {hits}"
-    chosen = f"SELECT * FROM ({base.select.sql}) WHERE __row IN ({listed})"
-    session.execute(
+    hits = _hits(session, np.repeat(queries.ordinals, hit.sum(axis=1)), base_rows, found.distances[hit])
+    left = _packed(used, "q", query.columns)
+    right = _packed(_used_fields(node.find_ancestor(exp.Select), "base", node.alias.lower()), "b", base.columns)
+    joined = f" JOIN {queries.table} q ON q.__ordinal = h.q" if queries.table else ""
+    return session.scratch_of(
         Duck(
-            f"INSERT INTO {table} SELECT {left}, {right}, h.d FROM {hits} h(q, r, d)"
-            f" JOIN {queries} q ON q.__ordinal = h.q JOIN ({chosen}) b ON b.__row = h.r ORDER BY h.q, h.d",
-            base.select.values,
+            # DuckDB pushes the ids of few rows into the scan, so that only these are read.
+            f"SELECT {left} AS query, {right} AS base, h.d AS distance FROM {hits.sql} h(q, r, d){joined}"
+            f" JOIN ({base.select.sql}) b ON b.__row = h.r ORDER BY h.q, h.d",
+            base.select.values | hits.values,
         )
     )
 
 
-def _packed(node: Any, struct: str, alias: str, columns: Columns) -> str:
+def _packed(used: set[str] | None, alias: str, columns: Columns) -> str:
     """The STRUCT of a row. Fields that the query around never names stay NULL, so that their columns are not read."""
-    used = _used_fields(node.find_ancestor(exp.Select), struct, node.alias.lower())
     parts = (
         f"{types.quote(name)} := "
-        + (f"{alias}.{types.quote(name)}" if used is None or name.lower() in used else f"CAST(NULL AS {kind.duckdb()})")
+        + ("CAST(" + (f"{alias}.{types.quote(name)}" if used is None or name.lower() in used else "NULL"))
+        + f" AS {kind.duckdb()})"
         for name, kind in columns
     )
     return f"struct_pack({', '.join(parts)})"
@@ -295,14 +232,17 @@ def _used_fields(select: Any, struct: str, alias: str) -> set[str] | None:
     return used
 
 
-def _hits(session: Session, queries: Any, rows: Any, distances: Any) -> str:
-    """A source of (query, row, distance). Few of them are constants: registering arrays costs more than they do."""
+def _hits(session: Session, queries: Any, rows: Any, distances: Any) -> Duck:
+    """A source of (query, row, distance)."""
     if len(rows) > _FEW:
         table = session.scratch((("q", Type("INT64")), ("r", Type("INT64")), ("d", Type("FLOAT64"))))
         session.fill(table, [queries, rows, distances], "c0, c1, c2")
-        return table
-    found = zip(queries.tolist(), rows.tolist(), distances.tolist(), strict=True)
-    return "(VALUES " + ", ".join(f"({q}, {r}, '{d!r}'::DOUBLE)" for q, r, d in found) + ")"
+        return Duck(table)
+    # Few of them are bound: registering arrays costs more than that.
+    given = {"hit_queries": "BIGINT", "hit_rows": "BIGINT", "hit_distances": "DOUBLE"}
+    listed = ", ".join(f"unnest(CAST(${name} AS {kind}[]))" for name, kind in given.items())
+    values = (array.tolist() for array in (queries, rows, distances))
+    return Duck(f"(SELECT {listed})", dict(zip(given, values, strict=True)))
 
 
 def _neighbours(

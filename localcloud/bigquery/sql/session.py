@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -92,12 +92,14 @@ class Session:
         #: Holds the store's documents once they are read to be changed, until the transaction has ended.
         self.control: ExitStack | None = None
         self._scratch: list[str] = []
+        self._versions: dict[Name, str] | None = None
+        """Of the tables that were asked for in the snapshot; None outside of one."""
         self._counted: set[Name] = set()
 
     def close(self) -> None:
         """Drop the scratch tables."""
-        for name in reversed(self._scratch):
-            self.cursor.execute(f"DROP {name}")
+        if self._scratch:
+            self.cursor.execute("; ".join(f"DROP {name}" for name in reversed(self._scratch)))
         self.cursor.close()
 
     def count_bytes(self, name: Name) -> None:
@@ -135,10 +137,10 @@ class Session:
         """Run it. Raises ApiError with BigQuery's wording."""
         self.stop_if_cancelled()
         running = cursor or self.cursor
-        watchdog = threading.Timer(_RECURSION_SECONDS if self._recursive else threading.TIMEOUT_MAX, running.interrupt)
+        watchdog = threading.Timer(_RECURSION_SECONDS, running.interrupt) if self._recursive else None
         try:
             with self._around.interrupter.watching(running, self.statement.cancelled):
-                if self._recursive:
+                if watchdog:
                     watchdog.start()
                 return running.execute(duck.sql, duck.values)
         except duckdb.Error as error:
@@ -152,7 +154,8 @@ class Session:
                 raise
             raise failures.translated(error, self.text, self.tree) from error
         finally:
-            watchdog.cancel()
+            if watchdog:
+                watchdog.cancel()
 
     def columns(self, duck: Duck) -> types.Columns:
         """Names and types of a query's answer."""
@@ -171,34 +174,72 @@ class Session:
         row = self.execute(self.duck(exp.Select(expressions=[tree.copy()]))).fetchone()
         return row[0] if row else None
 
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Whatever is read inside belongs together. Inside another one it is that."""
+        if self._versions is not None:
+            yield
+            return
+        self.cursor.begin()
+        self._versions = {}
+        try:
+            yield
+        except BaseException:
+            self.cursor.rollback()
+            raise
+        else:
+            self.cursor.commit()
+        finally:
+            self._versions = None
+
+    def version(self, name: Name) -> str:
+        """The version of a table's rows in the snapshot."""
+        if self._versions is None:
+            raise ValueError("there is no snapshot")
+        if name not in self._versions:
+            self._versions[name] = catalog.version(self.store, self.cursor, name)
+        return self._versions[name]
+
     def matrix(self, table: str, column: str, name: Name | None) -> Matrix:
-        """The vectors of a quoted column; those of table `name` in the store are remembered by version of its rows."""
+        """The vectors of a column; those of table `name` in the store are remembered by version of its rows."""
         if name is None:
-            return vectors.read(self.cursor, table, column)
-        key = (name, column.lower(), catalog.version(self.cursor, name))
-        found: Matrix | None = self.vectors.get(key)
-        if found is None:
-            found = vectors.read(self.cursor, table, column)
-            self.vectors.put(key, found, found.vectors.nbytes)
+            return vectors.read(self.cursor, table, types.quote(column))
+        with self.snapshot():
+            found = self.remembered(name, column)
+            if found is None:
+                found = vectors.read(self.cursor, table, types.quote(column))
+                self.vectors.put((name, column.lower(), self.version(name)), found, found.nbytes)
+        return found
+
+    def remembered(self, name: Name, column: str) -> Matrix | None:
+        """The vectors of a column of the snapshot, if they were read before."""
+        found: Matrix | None = self.vectors.get((name, column.lower(), self.version(name)))
         return found
 
     # Scratch tables
 
-    def scratch(self, columns: types.Columns, query: Duck | None = None) -> str:
-        """A new scratch table, quoted, filled by `query`."""
-        name = f'{SCRATCH}.main."{uuid.uuid4().hex}"'
-        self._scratch.append(f"TABLE IF EXISTS {name}")
+    def scratch(self, columns: types.Columns) -> str:
+        """A new scratch table without rows, quoted."""
+        name = self._new("TABLE")
         listed = ", ".join(f"{types.quote(column)} {kind.duckdb()}" for column, kind in columns)
         self.cursor.execute(f"CREATE TABLE {name} ({listed})")
-        if query is not None:
-            self.execute(Duck(f"INSERT INTO {name} {query.sql}", query.values))
+        return name
+
+    def scratch_of(self, query: Duck) -> str:
+        """A new scratch table with a query's answer, in its order, quoted."""
+        name = self._new("TABLE")
+        self.execute(Duck(f"CREATE TABLE {name} AS {query.sql}", query.values))
         return name
 
     def view(self, query: str) -> str:
         """A new scratch view of a DuckDB query, quoted."""
-        name = f'{SCRATCH}.main."{uuid.uuid4().hex}"'
+        name = self._new("VIEW")
         self.cursor.execute(f"CREATE VIEW {name} AS {query}")
-        self._scratch.append(f"VIEW IF EXISTS {name}")
+        return name
+
+    def _new(self, kind: str) -> str:
+        name = f'{SCRATCH}.main."{uuid.uuid4().hex}"'
+        self._scratch.append(f"{kind} IF EXISTS {name}")
         return name
 
     def fill(self, table: str, columns: Sequence[Sequence[Any]], select: str) -> None:

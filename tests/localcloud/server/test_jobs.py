@@ -33,7 +33,7 @@ class ToldEngine:
             commit(change, DONE)
         return DONE
 
-    def rows(self, *_: Any) -> list[dict[str, Any]]:
+    def texts(self, *_: Any, seconds: bool = False) -> list[str]:
         return []
 
     def count(self, table: tuple[str, str]) -> int:
