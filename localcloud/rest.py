@@ -63,7 +63,7 @@ def integer(request: Request, name: str, default: int) -> int:
     text = request.query_params.get(name, "")
     if not text:
         return default
-    if not text.isdecimal():
+    if not re.fullmatch(r"[0-9]{1,20}", text):
         raise invalid(f"Invalid value for {name}: {text} is not a valid value")
     return int(text)
 

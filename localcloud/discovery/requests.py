@@ -5,7 +5,6 @@ Choice: the words of the message, which differ between the services; the code, t
 
 from __future__ import annotations
 
-import json
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -14,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from localcloud.discovery.documents import Method, find
 from localcloud.discovery.fit import parameter_problems, problems
 from localcloud.errors import invalid
+from localcloud.parsing import parsed
 
 
 class CheckedRequests:
@@ -42,6 +42,6 @@ def _check(method: Method, scope: Scope) -> None:
 
 def _parsed(body: bytes) -> Any:
     try:
-        return json.loads(body)
+        return parsed(body)
     except ValueError:
         return None
