@@ -69,6 +69,8 @@ class Iam:
     def allows(self, member: str, permission: str, resource: str) -> bool:
         """Whether a policy that acts now, on the resource or above it, gives `member` the permission."""
         project = f"projects/{self._context.project}"
+        if not f"{resource}/".startswith((f"{project}/", "projects/_/")):
+            return False  # of another project, and there is one
         project_bindings = self._acting(project)
         if _permits(project_bindings, self._identities(member, project_bindings), permission):
             return True

@@ -44,6 +44,17 @@ def refuse_unknown(body: dict[str, Any], known: Collection[str], where: str) -> 
             raise Unsupported(f"{where} field {name!r}")
 
 
+def check_reference(given: Any, path: dict[str, Any]) -> None:
+    """Raises ApiError invalid when a reference in a body names another thing than the URL's `path` parameters do."""
+    for name, sent in (given or {}).items():
+        wanted = path.get(name.removesuffix("Id"))
+        if sent and wanted and sent != wanted:
+            raise invalid(
+                f"Value '{sent}' in content does not agree with value '{wanted}'. This can happen when a value set "
+                "through a parameter is inconsistent with a value set in the request."
+            )
+
+
 def check_labels(labels: dict[str, Any]) -> None:
     """Raises ApiError invalid unless keys and values are labels (https://cloud.google.com/bigquery/docs/labels-intro)."""
     for key, value in labels.items():

@@ -12,6 +12,7 @@ from localcloud.bigquery import datasets, job_routes, models, tables
 from localcloud.bigquery.access import Access
 from localcloud.bigquery.jobs import Jobs
 from localcloud.context import Context
+from localcloud.errors import access_denied
 from localcloud.iam import Iam
 from localcloud.ports import Cloud
 from localcloud.rest import page, partial_json
@@ -62,6 +63,9 @@ def _projects(context: Context) -> list[Route]:
         return partial_json(request, answer)
 
     def service_account(request: Request) -> Response:
+        project = request.path_params["project"]
+        if project != context.project:
+            raise access_denied(f"Access Denied: Project {project}: it does not exist, or access to it is denied.")
         return partial_json(request, {"kind": "bigquery#getServiceAccountResponse", "email": account})
 
     return [

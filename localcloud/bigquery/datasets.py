@@ -22,6 +22,7 @@ from localcloud.rest import (
     canonical_location,
     check_labels,
     check_match,
+    check_reference,
     etag,
     flag,
     page,
@@ -64,7 +65,7 @@ class _Handlers:
         self._access.to_project(request, "bigquery.datasets.create")
         body, project = json_of(request), request.path_params["project"]
         dataset = (body.get("datasetReference") or {}).get("datasetId") or ""
-        _check(body, dataset)
+        _check(body, dataset, request)
         resource = self._new(project, dataset, body)
         name = f"{project}.{dataset}"
         with self._store.control, self._store.transaction() as change:
@@ -112,7 +113,7 @@ class _Handlers:
     def _change(self, request: Request, *, partial: bool) -> Response:
         self._access.to_dataset(request, "bigquery.datasets.update")
         body = json_of(request)
-        _check(body, request.path_params["dataset"])
+        _check(body, request.path_params["dataset"], request)
         with self._store.control, self._store.transaction() as change:
             found = self._found(request)
             check_match(request, etag(found))
@@ -155,12 +156,13 @@ class _Handlers:
         ]
 
 
-def _check(body: Document, dataset: str) -> None:
+def _check(body: Document, dataset: str, request: Request) -> None:
     if not re.fullmatch(r"\w{1,1024}", dataset, re.ASCII):
         raise invalid(
             f'Invalid dataset ID "{dataset}". Dataset IDs must be alphanumeric (plus underscores) and must be at most '
             "1024 characters long."
         )
+    check_reference(body.get("datasetReference"), request.path_params)
     refuse_unknown(body, (*_WRITABLE, *_READ_ONLY), "dataset")
     check_labels(body.get("labels") or {})
 

@@ -28,7 +28,7 @@ from localcloud.bigquery.query_configuration import (
 from localcloud.bigquery.statement_access import Demand, demands
 from localcloud.context import Context, json_of, member_of
 from localcloud.errors import ApiError, Unsupported, invalid
-from localcloud.rest import canonical_location, etag, flag, integer, page, partial_json
+from localcloud.rest import canonical_location, check_reference, etag, flag, integer, page, partial_json
 from localcloud.store import Document
 
 _PROJECT = "/bigquery/v2/projects/{project}"
@@ -66,6 +66,7 @@ class _Handlers:
         body, project = json_of(request), request.path_params["project"]
         configuration, reference = body.get("configuration") or {}, body.get("jobReference") or {}
         configuration = checked_configuration(configuration)
+        check_reference(reference, request.path_params)
         _check_id(reference.get("jobId"))
         location = self._location(project, configuration, reference.get("location"))
         self._check_access(request, project, configuration)

@@ -23,7 +23,7 @@ from localcloud.bigquery.sql.types import from_field
 from localcloud.context import Context, json_of
 from localcloud.errors import Unsupported, duplicate, invalid, not_found
 from localcloud.ports import Cloud, Engine
-from localcloud.rest import check_labels, check_match, etag, page, partial_json, refuse_unknown
+from localcloud.rest import check_labels, check_match, check_reference, etag, page, partial_json, refuse_unknown
 from localcloud.store import Document
 
 _PATH = "/bigquery/v2/projects/{project}/datasets/{dataset}/tables"
@@ -63,6 +63,7 @@ class _Handlers:
         self._access.to_dataset(request, "bigquery.tables.create")
         body, names = json_of(request), request.path_params
         table = (body.get("tableReference") or {}).get("tableId") or ""
+        check_reference(body.get("tableReference"), names)
         _check(body, table)
         with self._store.control, self._store.transaction() as change:
             dataset = self._dataset(request)
@@ -121,6 +122,7 @@ class _Handlers:
     def _change(self, request: Request, *, partial: bool) -> Response:
         self._access.to_table(request, "bigquery.tables.update")
         body = json_of(request)
+        check_reference(body.get("tableReference"), request.path_params)
         refuse_unknown(body, (*_CREATABLE, *_READ_ONLY), "table")
         check_labels(body.get("labels") or {})
         with self._store.control, self._store.transaction() as change:
