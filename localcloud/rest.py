@@ -65,7 +65,12 @@ def check_labels(labels: dict[str, Any]) -> None:
 
 
 def canonical_location(given: str) -> str:
-    """Multi-regions in capitals, regions in small letters, as BigQuery answers them whatever it was sent."""
+    """Multi-regions in capitals, regions in small letters, as BigQuery answers them whatever it was sent.
+
+    Raises ApiError invalid for what is neither. Choice: any name of a region's form is one.
+    """
+    if not _LOCATION.fullmatch(given):
+        raise invalid(f"Invalid value for location: {given} is not a valid value")
     return given.lower() if "-" in given else given.upper()
 
 
@@ -113,5 +118,6 @@ def page(
     return [item for _, item in chosen], to_token(chosen[-1][0]) if more and chosen else None
 
 
+_LOCATION = re.compile(r"US|EU|[a-z]+-[a-z]+[0-9]+", re.IGNORECASE | re.ASCII)
 _LABEL_KEY = re.compile(r"[^\W\d_][\w-]{0,62}")
 _LABEL_VALUE = re.compile(r"[\w-]{0,63}")

@@ -37,6 +37,11 @@ _WRITABLE = (
     # Kept and shown; nothing here depends on them.
     *("maxTimeTravelHours", "storageBillingModel"),
 )
+#: What an update with this `updateMode` targets; the rest of the body is not looked at.
+_UPDATED = {
+    "UPDATE_METADATA": tuple(name for name in _WRITABLE if name != "access"),
+    "UPDATE_ACL": ("access",),
+}
 #: Answered by the service; clients send them back in an update.
 _READ_ONLY = ("kind", "etag", "id", "selfLink", "creationTime", "lastModifiedTime", "type", "datasetReference")
 
@@ -78,9 +83,9 @@ class _Handlers:
     def list(self, request: Request) -> Response:
         self._access.to_project(request, "bigquery.datasets.get")
         project = request.path_params["project"]
-        label = _label_filter(request.query_params.get("filter", ""))
+        labels = _label_filter(request.query_params.get("filter", ""))
         found = self._store.list("dataset", f"{project}.")
-        chosen, token = page([(n, d) for n, d in found if label.items() <= d.get("labels", {}).items()], request)
+        chosen, token = page([(name, each) for name, each in found if _labelled(each, labels)], request)
         names = ("kind", "id", "datasetReference", "labels", "friendlyName", "location", "type")
         items = [{name: d[name] for name in names if name in d} for d in chosen]
         answer = {"kind": "bigquery#datasetList", "etag": etag({"datasets": items}), "datasets": items}
@@ -88,7 +93,7 @@ class _Handlers:
 
     def get(self, request: Request) -> Response:
         self._access.to_dataset(request, "bigquery.datasets.get")
-        return partial_json(request, _answer(self._found(request)))
+        return partial_json(request, _viewed(_answer(self._found(request)), request))
 
     def patch(self, request: Request) -> Response:
         return self._change(request, partial=True)
@@ -119,7 +124,8 @@ class _Handlers:
             check_match(request, etag(found))
             if canonical_location(body.get("location") or found["location"]) != found["location"]:
                 raise invalid("Cannot change the location of a dataset")
-            changed = revised(found, body, _WRITABLE, partial=partial, keep=("access", "location"))
+            writable = _UPDATED.get(request.query_params.get("updateMode", ""), _WRITABLE)
+            changed = revised(found, body, writable, partial=partial, keep=("access", "location"))
             changed["lastModifiedTime"] = str(self._context.clock.millis())
             change.put("dataset", f"{request.path_params['project']}.{request.path_params['dataset']}", changed)
         return partial_json(request, _answer(changed))
@@ -167,14 +173,31 @@ def _check(body: Document, dataset: str, request: Request) -> None:
     check_labels(body.get("labels") or {})
 
 
-def _label_filter(text: str) -> Document:
+def _label_filter(text: str) -> dict[str, str | None]:
+    """The labels of a filter `labels.<name>[:<value>] …`; None asks only for the name. Raises ApiError invalid."""
     labels = {}
     for term in text.split():
         match = re.fullmatch(r"labels\.([\w-]+)(?::(.*))?", term)
-        if not match or match[2] is None:
-            raise invalid(f"Invalid filter: {text}. Only labels.<key>:<value> is understood here.")
+        if not match:
+            raise invalid(f"Invalid filter: {text}. The syntax is labels.<name>[:<value>], all joined by blanks.")
         labels[match[1]] = match[2]
     return labels
+
+
+def _labelled(dataset: Document, wanted: dict[str, str | None]) -> bool:
+    labels = dataset.get("labels", {})
+    return all(name in labels and value in (None, labels[name]) for name, value in wanted.items())
+
+
+def _viewed(answer: Document, request: Request) -> Document:
+    """What `datasetView` asks for. Choice: a view of the access list names the dataset, too."""
+    view = request.query_params.get("datasetView")
+    if view == "METADATA":
+        return {name: value for name, value in answer.items() if name != "access"}
+    if view == "ACL":
+        names = ("kind", "etag", "id", "selfLink", "datasetReference", "location", "access")
+        return {name: answer[name] for name in names if name in answer}
+    return answer
 
 
 def _answer(resource: Document) -> Document:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import re
 from typing import Any
 
@@ -34,6 +35,7 @@ from localcloud.store import Document
 _PROJECT = "/bigquery/v2/projects/{project}"
 #: How long jobs.query and getQueryResults wait unless `timeoutMs` says otherwise, and at most. Milliseconds.
 _PATIENCE, _LONGEST = 10_000, 200_000
+_LONGEST_REQUEST_ID = 36
 
 
 def routes(context: Context, jobs: Jobs, access: Access) -> list[Route]:
@@ -82,7 +84,8 @@ class _Handlers:
         wanted = window({f"formatOptions.{k}": v for k, v in (body.get("formatOptions") or {}).items()} | body)
         job = await run_in_threadpool(self._submit, request, body, project)
         job = await self._settled(job, _patience(body.get("timeoutMs")))
-        return await run_in_threadpool(self._answer, job, wanted, "bigquery#queryResponse")
+        fields = request.query_params.get("fields", "")
+        return await run_in_threadpool(self._answer, job, wanted, "bigquery#queryResponse", fields)
 
     def get(self, request: Request) -> Response:
         return partial_json(request, _resource(self._found(request)))
@@ -91,8 +94,12 @@ class _Handlers:
         project, parameters = request.path_params["project"], request.query_params
         self._access.to_project(request, "bigquery.jobs.list")
         jobs = of_state(self._jobs.all(project), parameters.getlist("stateFilter"))
-        if not flag(request, "allUsers"):
+        if flag(request, "allUsers"):
+            self._access.to_project(request, "bigquery.jobs.listAll")
+        else:
             jobs = [job for job in jobs if _is_own(job, request)]
+        if parameters.get("parentJobId"):
+            jobs = []  # children are the statements of scripts, which are refused
         first, last = integer(request, "minCreationTime", 0), integer(request, "maxCreationTime", 10**15)
         named = [(_newest_first(job), job) for job in jobs if first <= _created(job) <= last]
         full = parameters.get("projection", "minimal").lower() == "full"
@@ -115,7 +122,8 @@ class _Handlers:
         wanted = window(dict(request.query_params))
         job = await run_in_threadpool(self._found, request)
         job = await self._settled(job, _patience(request.query_params.get("timeoutMs")))
-        return await run_in_threadpool(self._answer, job, wanted, "bigquery#getQueryResultsResponse")
+        fields = request.query_params.get("fields", "")
+        return await run_in_threadpool(self._answer, job, wanted, "bigquery#getQueryResultsResponse", fields)
 
     def _submit(self, request: Request, body: Document, project: str) -> Job:
         configuration = configuration_of(body)
@@ -123,7 +131,7 @@ class _Handlers:
         self._check_access(request, project, configuration)
         if configuration.get("dryRun"):
             return self._jobs.dry_run(project, configuration, location, member_of(request))
-        reference = {"jobId": _id_of(project, body["requestId"])} if body.get("requestId") else {}
+        reference = {"jobId": _id_of(body["requestId"], configuration)} if body.get("requestId") else {}
         try:
             return self._jobs.insert(project, reference, configuration, location, member_of(request))
         except ApiError as error:
@@ -140,7 +148,7 @@ class _Handlers:
         reference = job.resource["jobReference"]
         return self._jobs.get(reference["projectId"], reference["jobId"], reference["location"])
 
-    def _answer(self, job: Job, wanted: Window, kind: str) -> Response:
+    def _answer(self, job: Job, wanted: Window, kind: str, fields: str) -> Response:
         job.raise_error()
         reference = job.resource["jobReference"]
         answer: Document = {"kind": kind, "jobReference": reference, "jobComplete": job.done}
@@ -151,7 +159,7 @@ class _Handlers:
             if table:
                 answer["totalRows"] = str(job.result["totalRows"])
                 rows = read(self._jobs.engine, tuple(table), job.result["schema"], job.result["totalRows"], wanted)
-        return Response(envelope(answer, rows), media_type="application/json")
+        return Response(envelope(answer, rows, fields), media_type="application/json")
 
     def _check_access(self, request: Request, project: str, configuration: Document) -> None:
         query = configuration["query"]
@@ -226,6 +234,10 @@ def _check_id(job_id: str | None) -> None:
         raise invalid(f'Invalid job ID "{job_id}". Job IDs must be alphanumeric (plus underscores and dashes).')
 
 
-def _id_of(project: str, request_id: str) -> str:
-    """The same job for the same request, so that a retried jobs.query runs once."""
-    return "job_" + hashlib.sha256(f"{project} {request_id}".encode()).hexdigest()[:28]
+def _id_of(request_id: str, configuration: Document) -> str:
+    """The same job for the same request, so that a retried jobs.query runs once. As the reference has it, two requests
+    are the same only when what decides the answer is, too."""
+    if len(request_id) > _LONGEST_REQUEST_ID or not request_id.isascii():
+        raise invalid(f"Invalid requestId: at most {_LONGEST_REQUEST_ID} ASCII characters are allowed.")
+    same = json.dumps([request_id, configuration], sort_keys=True)
+    return "job_" + hashlib.sha256(same.encode()).hexdigest()[:28]

@@ -23,16 +23,17 @@ from localcloud.bigquery.sql.types import from_field
 from localcloud.context import Context, json_of
 from localcloud.errors import Unsupported, duplicate, invalid, not_found
 from localcloud.ports import Cloud, Engine
-from localcloud.rest import check_labels, check_match, check_reference, etag, page, partial_json, refuse_unknown
+from localcloud.rest import check_labels, check_match, check_reference, etag, flag, page, partial_json, refuse_unknown
 from localcloud.store import Document
 
 _PATH = "/bigquery/v2/projects/{project}/datasets/{dataset}/tables"
 _WRITABLE = ("description", "friendlyName", "labels")
 _CREATABLE = (*_WRITABLE, "schema", "externalDataConfiguration", "maxStaleness")
+_STORAGE_STATS = ("numRows", "numBytes", "numLongTermBytes", "numTotalLogicalBytes", "numActiveLogicalBytes")
 #: Answered by the service; clients send them back in an update.
 _READ_ONLY = (
     *("kind", "etag", "id", "selfLink", "tableReference", "type", "location", "creationTime", "lastModifiedTime"),
-    *("numRows", "numBytes", "numLongTermBytes", "numTotalLogicalBytes", "numActiveLogicalBytes"),
+    *_STORAGE_STATS,
 )
 
 
@@ -90,7 +91,12 @@ class _Handlers:
 
     def get(self, request: Request) -> Response:
         self._access.to_table(request, "bigquery.tables.get")
-        return partial_json(request, self._answer(self._found(request)))
+        answer = self._answer(self._found(request))
+        if request.query_params.get("view") == "BASIC":
+            answer = {name: value for name, value in answer.items() if name not in _STORAGE_STATS}
+        if "schema" in answer:
+            answer["schema"] = _selected(answer["schema"], request.query_params.get("selectedFields", ""))
+        return partial_json(request, answer)
 
     def patch(self, request: Request) -> Response:
         return self._change(request, partial=True)
@@ -116,11 +122,14 @@ class _Handlers:
         total = self._engine.count(data)
         schema = _selected(found["schema"], request.query_params.get("selectedFields", ""))
         answer = {"kind": "bigquery#tableDataList", "etag": etag(found), "totalRows": str(total)}
-        body = envelope(answer, read(self._engine, data, schema, total, wanted))
+        rows = read(self._engine, data, schema, total, wanted)
+        body = envelope(answer, rows, request.query_params.get("fields", ""))
         return Response(body, media_type="application/json")
 
     def _change(self, request: Request, *, partial: bool) -> Response:
         self._access.to_table(request, "bigquery.tables.update")
+        if flag(request, "autodetect_schema"):
+            raise Unsupported("parameter 'autodetect_schema'")
         body = json_of(request)
         check_reference(body.get("tableReference"), request.path_params)
         refuse_unknown(body, (*_CREATABLE, *_READ_ONLY), "table")
