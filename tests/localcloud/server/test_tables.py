@@ -209,4 +209,4 @@ def test_a_mode_may_be_spelled_in_small_letters(cloud: RunningCloud, dataset: st
     body = {"tableReference": {"tableId": "t"}, "schema": {"fields": columns}}
     assert httpx.post(tables_url(cloud, dataset), json=body).json()["schema"]["fields"][0]["mode"] == "REPEATED"
     cloud.query(f"INSERT INTO {dataset}.t (x) VALUES (['a', 'b'])")
-    assert list(cloud.bigquery.list_rows(f"{cloud.project}.{dataset}.t"))[0].x == ["a", "b"]
+    assert [row.x for row in cloud.bigquery.list_rows(f"{cloud.project}.{dataset}.t")] == [["a", "b"]]
