@@ -59,8 +59,9 @@ def _parser() -> argparse.ArgumentParser:
     command("ledger", _ledger, "what the embedding endpoint was asked and paid for")
     command("env", _env, "print settings for Google's clients")
     fault = command("fault", _fault, "show, set or clear faults")
-    fault.add_argument("--clear", action="store_true")
-    fault.add_argument("fault", nargs="?", help="a fault as JSON")
+    which = fault.add_mutually_exclusive_group()
+    which.add_argument("--clear", action="store_true")
+    which.add_argument("fault", nargs="?", help="a fault as JSON")
     return parser
 
 
