@@ -44,6 +44,12 @@ def refuse_unknown(body: dict[str, Any], known: Collection[str], where: str) -> 
             raise Unsupported(f"{where} field {name!r}")
 
 
+def refuse_verb(request: Request, parameter: str) -> None:
+    """Unsupported, by name, when the last part of the path is `name:verb` and no route knows the verb."""
+    if ":" in request.path_params[parameter]:
+        raise Unsupported(f"{request.method} {request.url.path}")
+
+
 def check_reference(given: Any, path: dict[str, Any]) -> None:
     """Raises ApiError invalid when a reference in a body names another thing than the URL's `path` parameters do."""
     for name, sent in (given or {}).items():

@@ -12,12 +12,12 @@ from typing import Any
 from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from localcloud.context import Context, json_of, member_of
 from localcloud.errors import Unsupported, invalid, not_found
-from localcloud.iam import Iam, bucket_resource
+from localcloud.iam import Iam, bucket_resource, check_version
 from localcloud.projects import resolve
 from localcloud.rest import check_labels, from_token, integer, page, partial_json, refuse_unknown, to_token
 from localcloud.services import Handler, when_enabled
@@ -106,6 +106,7 @@ class _Api:
 
     def get_policy(self, request: Request) -> Response:
         _only(request, {"optionsRequestedPolicyVersion"})
+        check_version(request.query_params.get("optionsRequestedPolicyVersion"))
         return partial_json(request, self._policy(self._allowed(request, "buckets.getIamPolicy")))
 
     def set_policy(self, request: Request) -> Response:
@@ -121,7 +122,7 @@ class _Api:
         wanted = request.query_params.getlist("permissions")
         held = self._iam.held(member_of(request), wanted, bucket_resource(bucket))
         answer: dict[str, Any] = {"kind": "storage#testIamPermissionsResponse"}
-        return JSONResponse(answer | ({"permissions": held} if held else {}))
+        return partial_json(request, answer | ({"permissions": held} if held else {}))
 
     def list_objects(self, request: Request) -> Response:
         _only(request, {"prefix", "delimiter", "maxResults", "pageToken", "startOffset", "endOffset", "versions"})
