@@ -45,6 +45,9 @@ _THREADS = 2
 _REST_BURST = 60.0
 """Seconds: how far REST may run ahead of an even rate, since the quota is one a minute."""
 
+_OTHERS = ("gemini-", "text-embedding-", "text-multilingual-embedding-", "textembedding-gecko")
+"""How the names of Google's other embedding models begin (S/bigqueryml-syntax-create-remote-model-embedding-maas)."""
+
 
 class EmbeddingEndpoint:
     """The endpoint. Thread-safe; one instance a server, since the quota is shared."""
@@ -71,6 +74,7 @@ class EmbeddingEndpoint:
                 "https://cloud.google.com/bigquery/docs/generate-text-tutorial#grant-permissions. If issue persists, "
                 "contact bqml-feedback@google.com for help."
             )
+        _refuse_others(endpoint)
         if not served(endpoint, location):
             raise invalid_query(_unknown_model(project, location, endpoint))
 
@@ -141,6 +145,7 @@ class EmbeddingEndpoint:
         params = request.path_params
         project, location, model = resolve(self._context, params["project"]), params["location"], params["model"]
         self._iam.require(member_of(request), PERMISSION, f"projects/{project}")
+        _refuse_others(model)
         if not served(model, location):
             raise not_found(_unknown_model(project, location, model))
         if model != "multimodalembedding@001":
@@ -299,6 +304,14 @@ def _instance(body: dict[str, Any]) -> tuple[dict[str, Any], int]:
     if not instances[0].get("text") and not instances[0].get("image"):
         raise _bad_request("An instance needs an image or a text.")
     return {key: value for key, value in instances[0].items() if value}, int(dimension)
+
+
+def _refuse_others(endpoint: str) -> None:
+    """Raises Unsupported for what Google serves and this cloud does not: "not found" would be no answer of Google's."""
+    if endpoint.startswith("https://"):
+        raise Unsupported(f"the endpoint {endpoint!r}, which is a URL; name the model alone")
+    if endpoint not in ENDPOINTS and endpoint.startswith(_OTHERS):
+        raise Unsupported(f"the endpoint {endpoint!r}; there are {', '.join(ENDPOINTS)}")
 
 
 def _split(uri: str) -> tuple[str, str]:
