@@ -155,7 +155,10 @@ class Buckets:
         """The object and its content, of the same moment. Raises ApiError notFound."""
         with self._changing:
             found = self.get(bucket, name)
-            file = self._path(bucket, name).open("rb")
+            try:
+                file = self._path(bucket, name).open("rb")
+            except FileNotFoundError:  # somebody has just taken it out of the folder
+                raise not_found(f"No such object: {bucket}/{name}") from None
         with file:  # an overwrite renames another file into place and leaves this one whole
             return found, file.read()
 
@@ -260,7 +263,12 @@ class Buckets:
             known = self._known.setdefault(bucket, {}).get(name)
             if known is not None and known.signature == signature_of(status):
                 return known
-            stored = from_file(bucket, name, path, status)
+            try:
+                stored = from_file(bucket, name, path, status)
+            except FileNotFoundError:
+                return None
+            except PermissionError:
+                raise Unsupported(f"the file {path}, which the local cloud may not read") from None
             self._known[bucket][name] = stored
             return stored
 
@@ -303,7 +311,7 @@ class Buckets:
             with entries:
                 for entry in entries:
                     name = f"{inside}/{entry.name}" if inside else entry.name
-                    if not name.startswith(prefix) or not _utf8(name):
+                    if not name.startswith(prefix) or not _is_name(name):
                         continue
                     if entry.is_dir(follow_symlinks=False):
                         pending.append(name)
@@ -324,8 +332,12 @@ def _given(bucket: str) -> bool:
     return short and not bucket.startswith("goog") and not re.fullmatch(r"\d+\.\d+\.\d+\.\d+", bucket)
 
 
-def _utf8(name: str) -> bool:
-    return name.isascii() or name == name.encode(errors="replace").decode()
+def _is_name(name: str) -> bool:
+    """Whether a file's path is the name of an object, which is UTF-8 of a certain length, on one line."""
+    if name.isascii():
+        return len(name) <= 1024 and "\n" not in name and "\r" not in name
+    encoded = name.encode(errors="replace")
+    return name == encoded.decode() and len(encoded) <= 1024 and "\n" not in name and "\r" not in name
 
 
 def _regular(path: Path) -> os.stat_result | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,47 @@ def test_a_bucket_is_in_a_place_that_there_is(cloud: Running) -> None:
         cloud.storage().create_bucket(name, location=place)
 
 
+def test_a_file_whose_name_no_object_has_is_not_listed(cloud: Running, bucket: storage.Bucket) -> None:
+    folder = cloud.context.buckets / "demo-images"
+    for name in (
+        "two\nlines.jpg",
+        "carriage\rreturn.jpg",
+        "ünï\ncode.jpg",
+        "e\u0301.jpg",
+        "\u00e9.jpg",
+        "\u202egpj.jpg",
+    ):
+        (folder / name).write_bytes(name.encode())
+    (folder / Path(os.fsdecode(b"no-utf8-\xff.jpg"))).write_bytes(b"x")
+    deep = folder.joinpath(*["d" * 200] * 6)
+    deep.mkdir(parents=True)
+    (deep / "deep.jpg").write_bytes(b"x")
+    names = [blob.name for blob in bucket.list_blobs()]
+    assert names == ["e\u0301.jpg", "\u00e9.jpg", "\u202egpj.jpg"], "two spellings of é are two names"
+    assert [bucket.blob(name).download_as_bytes() for name in names] == [name.encode() for name in names]
+
+
+def test_a_file_that_goes_while_it_is_read_is_no_object_and_one_that_may_not_be_read_is_named(
+    cloud: Running, bucket: storage.Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (cloud.context.buckets / "demo-images" / "a.jpg").write_bytes(b"a")
+    for error, code in ((FileNotFoundError, 404), (PermissionError, 501)):
+
+        def fails(*_: Any, error: type[OSError] = error) -> None:
+            raise error
+
+        with monkeypatch.context() as context:
+            context.setattr("localcloud.storage.buckets.from_file", fails)
+            answer = cloud.http.get(f"{OBJECTS}/a.jpg")
+            listed = cloud.http.get(OBJECTS)
+        assert "a.jpg" in message(answer, code)
+        assert (listed.status_code, listed.json().get("items")) == ((200, []) if code == 404 else (501, None))
+    cloud.http.get(OBJECTS)
+    with monkeypatch.context() as context:
+        context.setattr(Path, "open", lambda *_: _raise(FileNotFoundError))
+        assert "a.jpg" in message(cloud.http.get(f"{OBJECTS}/a.jpg?alt=media"), 404)
+
+
 class Died(BaseException):
     """What a kill is to the code that runs."""
 
@@ -177,6 +219,10 @@ def test_a_death_while_a_bucket_is_made_leaves_none_in_another_place(
             cloud.services._buckets.create("half-made", "EU", {})
     assert cloud.http.get(f"{BUCKETS}/half-made").status_code == 404
     assert cloud.storage().create_bucket("half-made", location="ASIA").location == "ASIA"
+
+
+def _raise(error: type[OSError]) -> None:
+    raise error
 
 
 def _die(*_: Any, **__: Any) -> None:
