@@ -49,9 +49,9 @@ def _parser() -> argparse.ArgumentParser:
         return added
 
     serve = command("serve", _serve, "start the local cloud")
-    serve.add_argument("--port", type=int, default=os.environ.get("LOCALCLOUD_PORT") or DEFAULT_PORT)
-    serve.add_argument("--project", default=DEFAULT_PROJECT)
-    serve.add_argument("--embedder", choices=("real", "hash"), default="real")
+    serve.add_argument("--port", type=_port, default=os.environ.get("LOCALCLOUD_PORT") or DEFAULT_PORT)
+    serve.add_argument("--project", help=f"the project that is there ({DEFAULT_PROJECT})")
+    serve.add_argument("--embedder", choices=("real", "hash"), help="hash: vectors without meaning (real)")
     serve.add_argument("--detach", action="store_true", help="return as soon as it answers")
     serve.add_argument("--ready-fd", type=int, help=argparse.SUPPRESS)
     command("status", _status, "say whether it runs").add_argument("--json", action="store_true")
@@ -59,21 +59,35 @@ def _parser() -> argparse.ArgumentParser:
     command("ledger", _ledger, "what the embedding endpoint was asked and paid for")
     command("env", _env, "print settings for Google's clients")
     fault = command("fault", _fault, "show, set or clear faults")
-    fault.add_argument("--clear", action="store_true")
-    fault.add_argument("fault", nargs="?", help="a fault as JSON")
+    which = fault.add_mutually_exclusive_group()
+    which.add_argument("--clear", action="store_true")
+    which.add_argument("fault", nargs="?", help="a fault as JSON")
     return parser
+
+
+def _port(text: str) -> int:
+    if not 0 <= (port := int(text)) <= 65535:
+        raise argparse.ArgumentTypeError(f"{port} is not between 0 and 65535")
+    return port
 
 
 def _serve(options: argparse.Namespace) -> int:
     about = options.home.running()
+    project, embedder = options.project or DEFAULT_PROJECT, options.embedder or "real"
     if about:
+        for name in ("project", "embedder"):
+            if getattr(options, name) not in (None, about[name]):
+                raise daemon.Failed(
+                    f"the local cloud (pid {about['pid']}) runs with --{name} {about[name]}; "
+                    "`python -m localcloud stop` ends it"
+                )
         print(f"local cloud already running at {about['url']} (pid {about['pid']}, home {about['home']})")
         return 0
     if options.detach:
-        about = daemon.start(options.home, options.port, options.project, options.embedder)
+        about = daemon.start(options.home, options.port, project, embedder)
         print(f"local cloud ready at {about['url']} (pid {about['pid']}, home {about['home']})")
         return 0
-    daemon.run(options.home, options.port, options.project, options.embedder, options.ready_fd)
+    daemon.run(options.home, options.port, project, embedder, options.ready_fd)
     return 0
 
 

@@ -106,7 +106,7 @@ def routes(authority: Authority) -> list[Route]:
     """The token endpoint."""
 
     def token(request: Request) -> JSONResponse:
-        form = parse_qs(body_of(request).decode())
+        form = parse_qs(body_of(request).decode(errors="replace"))
         try:
             issued = authority.exchange(form)
         except ApiError as error:

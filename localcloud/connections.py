@@ -18,9 +18,9 @@ from starlette.routing import Route
 
 from localcloud.context import Context, json_of, member_of
 from localcloud.errors import ApiError, Unsupported, not_found
-from localcloud.iam import Iam
+from localcloud.iam import Iam, check_options, policy_of
 from localcloud.projects import resolve
-from localcloud.rest import page, refuse_unknown
+from localcloud.rest import page, partial_json, refuse_unknown, refuse_verb
 from localcloud.services import Handler, Services, when_enabled
 from localcloud.store import Document
 
@@ -31,7 +31,7 @@ DEFAULT_ROLES = ("roles/aiplatform.user", "roles/storage.objectViewer")
 _ROOT = "/bigqueryconnection/v1/projects/{project}/locations/{location}/connections"
 _MUTABLE = ("friendlyName", "description")
 _ID = re.compile(r"[A-Za-z0-9_-]{1,1024}")
-_LOCATION = re.compile(r"[a-z]+(-[a-z]+[0-9]+)?")
+_LOCATION = re.compile(r"us|eu|[a-z]+-[a-z]+[0-9]+")
 
 
 class Connections:
@@ -156,17 +156,19 @@ class _Api:
         if not isinstance(body.get("cloudResource"), dict):
             raise ApiError(400, "badRequest", "Connection properties must be set: the local cloud knows cloudResource.")
         connection = request.query_params.get("connectionId") or secrets.token_hex(8)
-        return JSONResponse(self._connections.create(project, request.path_params["location"], connection, body))
+        return partial_json(
+            request, self._connections.create(project, request.path_params["location"], connection, body)
+        )
 
     def list(self, request: Request) -> JSONResponse:
         project = resolve(self._context, request.path_params["project"])
         self._iam.require(member_of(request), "bigquery.connections.list", f"projects/{project}")
         found = self._context.store.list("connection", connection_name(project, request.path_params["location"], ""))
         chosen, token = page(found, request, most=1000, size="pageSize")
-        return JSONResponse({"connections": chosen} | ({"nextPageToken": token} if token else {}))
+        return partial_json(request, {"connections": chosen} | ({"nextPageToken": token} if token else {}))
 
     def get(self, request: Request) -> JSONResponse:
-        return JSONResponse(self._allowed(request, "get"))
+        return partial_json(request, self._allowed(request, "get"))
 
     def patch(self, request: Request) -> JSONResponse:
         name = self._allowed(request, "update")["name"]
@@ -177,26 +179,28 @@ class _Api:
             if field not in _MUTABLE:
                 raise Unsupported(f"connections.patch of {field!r}")
         body = json_of(request)
-        return JSONResponse(self._connections.update(name, {field: body.get(field) or None for field in mask}))
+        return partial_json(request, self._connections.update(name, {field: body.get(field) or None for field in mask}))
 
     def delete(self, request: Request) -> JSONResponse:
         self._connections.delete(self._allowed(request, "delete")["name"])
-        return JSONResponse({})
+        return partial_json(request, {})
 
     def get_policy(self, request: Request) -> JSONResponse:
-        return JSONResponse(self._iam.policy(self._allowed(request, "getIamPolicy")["name"]))
+        check_options(json_of(request))
+        return partial_json(request, self._iam.policy(self._allowed(request, "getIamPolicy")["name"]))
 
     def set_policy(self, request: Request) -> JSONResponse:
         name = self._allowed(request, "setIamPolicy")["name"]
-        return JSONResponse(self._iam.set_policy(name, json_of(request).get("policy") or {}))
+        return partial_json(request, self._iam.set_policy(name, policy_of(json_of(request))))
 
     def test_permissions(self, request: Request) -> JSONResponse:
         params = request.path_params
         name = self._connections.find(params["project"], params["location"], params["connection"])["name"]
         wanted = json_of(request).get("permissions") or []
-        return JSONResponse({"permissions": self._iam.held(member_of(request), wanted, name)})
+        return partial_json(request, {"permissions": self._iam.held(member_of(request), wanted, name)})
 
     def _allowed(self, request: Request, verb: str) -> Document:
+        refuse_verb(request, "connection")
         params = request.path_params
         project = resolve(self._context, params["project"])
         name = connection_name(project, params["location"], params["connection"])

@@ -6,7 +6,6 @@ the caller before a handler runs; `body_of`, `json_of` and `member_of` hand them
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from starlette.requests import Request
 from localcloud.clock import Clock
 from localcloud.errors import invalid
 from localcloud.faults import Faults
+from localcloud.parsing import parsed
 from localcloud.store import Store
 
 
@@ -74,7 +74,7 @@ def json_of(request: Request) -> dict[str, Any]:
     if not body.strip():
         return {}
     try:
-        value = json.loads(body)
+        value = parsed(body)
     except ValueError as error:
         raise invalid(f"Parse Error: {error}") from None
     if not isinstance(value, dict):

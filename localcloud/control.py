@@ -15,7 +15,9 @@ Requests with an Origin header are refused, here as everywhere (gate.py), and so
 
 from __future__ import annotations
 
+import math
 import os
+import re
 import time
 from collections.abc import Callable
 from dataclasses import asdict, fields
@@ -28,6 +30,11 @@ from starlette.routing import Route
 from localcloud.context import Context, Settings, json_of, member_of
 from localcloud.errors import access_denied, invalid
 
+_LAST = 221_845_392_000.0
+"""The year 9000, in seconds since the epoch: well within what dates can say."""
+_LONGEST = 1e9
+_WHOLE = ("rows_per_job", "concurrent_embedding_jobs")
+_MEMBER = re.compile(r"(user|serviceAccount):[^\s@:]+@[^\s@:]+")
 _KINDS = ("dataset", "table", "model", "vector_index", "job", "connection", "bucket", "policy", "repository")
 
 
@@ -88,9 +95,10 @@ class _Control:
     def add_faults(self, request: Request) -> JSONResponse:
         self._owner_only(request)
         body = json_of(request)
+        if "faults" in body:
+            _only(body, "faults")
         given = body.get("faults", [body])
-        for fault in given if isinstance(given, list) else [given]:
-            self._context.faults.add(fault)
+        self._context.faults.add_all(given if isinstance(given, list) else [given])
         return JSONResponse(self._context.faults.describe())
 
     def clear_faults(self, request: Request) -> JSONResponse:
@@ -107,8 +115,9 @@ class _Control:
         self._owner_only(request)
         body = json_of(request)
         speed, advance = _number(body.pop("speed", self._context.clock.speed)), _number(body.pop("advance", 0))
-        if body:
-            raise invalid(f"not a clock field: {', '.join(body)}")
+        _only(body)
+        if self._context.clock.time() + advance > _LAST:
+            raise invalid(f"{advance!r} seconds are too many: the clock ends in the year 9000")
         self._context.clock.speed = speed
         return JSONResponse({"time": self._context.clock.advance(advance), "speed": speed})
 
@@ -120,19 +129,22 @@ class _Control:
             if name not in known or not _fits(name, value):
                 raise invalid(f"not a setting: {name} = {value!r}; there are {', '.join(known)}")
         for name, value in changes.items():
-            kind = int if name == "rows_per_job" else type(known[name])
+            kind = int if name in _WHOLE else type(known[name])
             setattr(self._context.settings, name, None if value is None else kind(value))
         return JSONResponse(asdict(self._context.settings))
 
     def issue_token(self, request: Request) -> JSONResponse:
         self._owner_only(request)
-        member = json_of(request).get("member")
-        if not isinstance(member, str) or ":" not in member:
+        body = json_of(request)
+        _only(body, "member")
+        member = body.get("member")
+        if not isinstance(member, str) or not _MEMBER.fullmatch(member):
             raise invalid("member must be an IAM member, such as user:somebody@example.com")
         return JSONResponse({"token": self._token(member)})
 
     def reset(self, request: Request) -> JSONResponse:
         self._owner_only(request)
+        _only(json_of(request))
         self._context.faults.clear()
         self._context.clock.speed = 1.0
         for setting in fields(Settings):
@@ -156,14 +168,24 @@ class _Control:
             raise access_denied("The control API is the owner's.")
 
 
+def _only(body: dict[str, Any], *known: str) -> None:
+    """Raises ApiError invalid for fields that would be ignored."""
+    if unknown := [name for name in body if name not in known]:
+        raise invalid(f"not a field here: {', '.join(unknown)}")
+
+
 def _fits(name: str, value: Any) -> bool:
     """Whether a setting can have this value."""
     if value is None:
         return name == "rows_per_job"
-    return isinstance(value, int | float) and value >= 0
+    if isinstance(value, bool):
+        return name == "enforce_quota"
+    if not isinstance(value, int | float) or not 0 <= value <= _LONGEST:
+        return False
+    return value in (0, 1) if name == "enforce_quota" else name not in _WHOLE or value == int(value)
 
 
 def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
         raise invalid(f"{value!r} is no number of zero or more")
     return float(value)

@@ -22,7 +22,7 @@ from localcloud.context import Context, json_of, member_of
 from localcloud.errors import ApiError, Unsupported, not_found
 from localcloud.iam import Iam
 from localcloud.projects import resolve
-from localcloud.rest import check_labels, from_token, integer, page, refuse_unknown, to_token
+from localcloud.rest import check_labels, from_token, integer, page, partial_json, refuse_unknown, refuse_verb, to_token
 from localcloud.services import Handler, when_enabled
 from localcloud.store import Document, Transaction
 
@@ -84,7 +84,7 @@ class _Repositories:
             if change.get("repository", name):
                 raise ApiError(409, "alreadyExists", f"Resource '{name}' already exists")
             change.put("repository", name, document)
-        return JSONResponse(_answer(document))
+        return partial_json(request, _answer(document))
 
     def list(self, request: Request) -> JSONResponse:
         parent = self._parent(request, "list")
@@ -93,10 +93,10 @@ class _Repositories:
                 raise Unsupported(f"parameter {parameter!r} of repositories.list")
         found = self._store.list("repository", f"{parent}/repositories/")
         chosen, token = page([(name, _answer(document)) for name, document in found], request, size="pageSize")
-        return JSONResponse({"repositories": chosen} | ({"nextPageToken": token} if token else {}))
+        return partial_json(request, {"repositories": chosen} | ({"nextPageToken": token} if token else {}))
 
     def get(self, request: Request) -> JSONResponse:
-        return JSONResponse(_answer(self._found(request, "get")))
+        return partial_json(request, _answer(self._found(request, "get")))
 
     def patch(self, request: Request) -> JSONResponse:
         name = self._found(request, "update")["name"]
@@ -111,7 +111,7 @@ class _Repositories:
             document = self._in(change, name) | {field: body.get(field) for field in mask}
             document = {key: value for key, value in document.items() if value}
             change.put("repository", name, document)
-        return JSONResponse(_answer(document))
+        return partial_json(request, _answer(document))
 
     def delete(self, request: Request) -> JSONResponse:
         """`force` deletes compilation results and workflow invocations too, of which there are none here."""
@@ -121,7 +121,7 @@ class _Repositories:
             for kind in ("commit", "blob"):
                 for child, _ in change.list(kind, f"{name}@"):
                     change.delete(kind, child)
-        return JSONResponse({})
+        return partial_json(request, {})
 
     def commit(self, request: Request) -> JSONResponse:
         name = self._found(request, "commit")["name"]
@@ -139,6 +139,7 @@ class _Repositories:
             tree = dict(self._tree(name, head)) if head else {}
             for path, operation in (body.get("fileOperations") or {}).items():
                 _apply(change, name, tree, path, operation)
+            _check_tree(tree)
             commit = {
                 "author": author,
                 "message": str(body["commitMetadata"].get("commitMessage") or ""),
@@ -149,7 +150,7 @@ class _Repositories:
             sha = _sha(json.dumps(commit, sort_keys=True).encode())
             change.put("commit", f"{name}@{sha}", commit)
             change.put("repository", name, repository | {"head": sha})
-        return JSONResponse({"commitSha": sha})
+        return partial_json(request, {"commitSha": sha})
 
     def read_file(self, request: Request) -> JSONResponse:
         name, tree = self._at(request, "readFile")
@@ -158,7 +159,7 @@ class _Repositories:
             raise not_found(f"File '{path}' does not exist in {name}.")
         blob = self._store.get("blob", f"{name}@{tree[path]}")
         assert blob is not None
-        return JSONResponse({"contents": blob["contents"]})
+        return partial_json(request, {"contents": blob["contents"]})
 
     def directory(self, request: Request) -> JSONResponse:
         _, tree = self._at(request, "queryDirectoryContents")
@@ -170,7 +171,7 @@ class _Repositories:
         kinds = {below + first: ("directory" if slash else "file") for first, slash, _ in inside}
         entries = [(path, {kinds[path]: path}) for path in sorted(kinds)]
         chosen, token = page(entries, request, size="pageSize")
-        return JSONResponse({"directoryEntries": chosen} | ({"nextPageToken": token} if token else {}))
+        return partial_json(request, {"directoryEntries": chosen} | ({"nextPageToken": token} if token else {}))
 
     def history(self, request: Request) -> JSONResponse:
         repository = self._found(request, "fetchHistory")
@@ -182,7 +183,7 @@ class _Repositories:
             log = {"commitTime": commit["time"], "commitSha": sha, "author": commit["author"]}
             commits.append(log | ({"commitMessage": commit["message"]} if commit["message"] else {}))
             sha = commit["parent"]
-        return JSONResponse({"commits": commits} | ({"nextPageToken": to_token(sha)} if sha else {}))
+        return partial_json(request, {"commits": commits} | ({"nextPageToken": to_token(sha)} if sha else {}))
 
     def _at(self, request: Request, verb: str) -> tuple[str, dict[str, str]]:
         """The repository's name and its tree at `commitSha`, or at the head."""
@@ -207,6 +208,7 @@ class _Repositories:
         return found
 
     def _found(self, request: Request, verb: str) -> Document:
+        refuse_verb(request, "repository")
         name = f"{self._parent(request, verb)}/repositories/{request.path_params['repository']}"
         found = self._store.get("repository", name)
         if found is None:
@@ -238,6 +240,8 @@ def _apply(change: Transaction, name: str, tree: dict[str, str], path: str, oper
     """One file operation on the tree; contents become a blob."""
     if not path or path.startswith("/") or any(part in ("", ".", "..") for part in path.split("/")):
         raise _bad_request(f"Invalid file path: {path!r}")
+    if "writeFile" in operation and "deleteFile" in operation:
+        raise _bad_request(f"The operation on {path!r} is both writeFile and deleteFile.")
     if "writeFile" in operation:
         contents = operation["writeFile"].get("contents", "")
         try:
@@ -251,6 +255,14 @@ def _apply(change: Transaction, name: str, tree: dict[str, str], path: str, oper
             raise not_found(f"File '{path}' does not exist in {name}.")
     else:
         raise _bad_request(f"The operation on {path!r} must be writeFile or deleteFile.")
+
+
+def _check_tree(tree: dict[str, str]) -> None:
+    """Raises ApiError 400 when a file lies where another needs a directory."""
+    for path in tree:
+        for at in (n for n, letter in enumerate(path) if letter == "/"):
+            if path[:at] in tree:
+                raise _bad_request(f"Invalid file path: {path!r} lies below the file {path[:at]!r}.")
 
 
 def _sha(data: bytes) -> str:

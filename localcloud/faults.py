@@ -33,11 +33,12 @@ Row faults, in the embeddings of SQL statements:
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any
 
 from localcloud.errors import ApiError, Unsupported, invalid
@@ -153,15 +154,19 @@ class Faults:
 
     def add(self, fault: dict[str, Any]) -> None:
         """Add one fault in the form of the module's docstring. Raises ApiError invalid for anything else."""
-        if not isinstance(fault, dict):
-            raise invalid(f"not a fault: {fault!r}")
+        self.add_all([fault])
+
+    def add_all(self, faults: Sequence[dict[str, Any]]) -> None:
+        """Add several, or none when one of them is wrong. Raises ApiError."""
+        read = [_read(fault) for fault in faults]
         with self._lock:
-            if "rows" in fault:
-                self._rows.append(_parse(RowFault, fault["rows"]))
-            elif "jobs" in fault:
-                self._jobs.append(_checked_job(_parse(JobFault, fault["jobs"])))
-            else:
-                self._requests.append(_checked(_parse(RequestFault, fault)))
+            for fault in read:
+                if isinstance(fault, RowFault):
+                    self._rows.append(fault)
+                elif isinstance(fault, JobFault):
+                    self._jobs.append(fault)
+                else:
+                    self._requests.append(fault)
 
     def clear(self) -> None:
         """Forget the plan, and let go what is held."""
@@ -229,6 +234,18 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "list[str]": (list,),
     "dict[str, int]": (dict,),
 }
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
+
+def _read(fault: Any) -> RequestFault | JobFault | RowFault:
+    if not isinstance(fault, dict):
+        raise invalid(f"not a fault: {fault!r}")
+    for name, read in (("rows", _row_fault), ("jobs", _job_fault)):
+        if name in fault:
+            if others := [key for key in fault if key != name]:
+                raise invalid(f"not a fault: {others[0]!r} stands beside {name!r}; these are two faults")
+            return read(fault[name])
+    return _request_fault(fault)
 
 
 def _parse(kind: Any, values: Any) -> Any:
@@ -236,27 +253,46 @@ def _parse(kind: Any, values: Any) -> Any:
     if not isinstance(values, dict) or (unknown := sorted(set(values) - set(keys))):
         what = repr(values) if not isinstance(values, dict) else f"{unknown[0]!r} is no key of one"
         raise invalid(f"not a fault: {what}; the keys here are {', '.join(keys)}")
-    try:
-        parsed = kind(**values)
-    except TypeError as error:
-        raise invalid(f"not a fault: {str(error).partition(' ')[2]}") from None
+    for known in fields(kind):
+        if known.init and known.default is MISSING and known.default_factory is MISSING and known.name not in values:
+            raise invalid(f"not a fault: {known.name} is missing")
+    parsed = kind(**values)
     for known in fields(kind):
         value = getattr(parsed, known.name)
-        if not isinstance(value, _KINDS[str(known.type)]):
+        if not isinstance(value, _KINDS[str(known.type)]) or (isinstance(value, bool) and known.type != "bool"):
             raise invalid(f"not a fault: {known.name} must be of type {known.type}, not {value!r}")
+    if parsed.times is not None and parsed.times < 1:
+        raise invalid(f"times must be 1 or more, or null for ever, not {parsed.times}")
     return parsed
 
 
-def _checked(fault: RequestFault) -> RequestFault:
+def _request_fault(values: dict[str, Any]) -> RequestFault:
+    fault: RequestFault = _parse(RequestFault, values)
     _check_pattern("path", fault.path)
     _check_pattern("body", fault.body)
     _check_when(fault.when)
-    if not (fault.status or fault.drop or fault.delay or fault.hold or fault.kill):
+    if fault.method not in (None, *_METHODS):
+        raise invalid(f"method must be one of {', '.join(_METHODS)}, not {fault.method!r}")
+    if fault.status is not None and not 400 <= fault.status <= 599:
+        raise invalid(f"status must be that of an error, 400 to 599, not {fault.status}")
+    for name, least in (("skip", 0), ("delay", 0), ("seconds", 0)):
+        if not least <= getattr(fault, name) < math.inf:
+            raise invalid(f"{name} must be zero or more, not {getattr(fault, name)}")
+    ends = [name for name in ("status", "drop", "kill") if getattr(fault, name)]
+    if not (ends or fault.delay or fault.hold):
         raise invalid("a fault needs one of status, drop, delay, hold, kill")
+    if len(ends) > 1:
+        raise invalid(f"a fault must be one of {' and '.join(ends)}, not both")
+    for name, needed in (("reason", "status"), ("message", "status"), ("seconds", "hold")):
+        if name in values and not getattr(fault, needed):
+            raise invalid(f"a fault with {name} needs {needed}")
+    if fault.status and not (fault.reason and fault.message):
+        raise invalid("reason and message must not be empty")
     return fault
 
 
-def _checked_job(fault: JobFault) -> JobFault:
+def _job_fault(values: Any) -> JobFault:
+    fault: JobFault = _parse(JobFault, values)
     _check_pattern("id", fault.id)
     _check_when(fault.when)
     if fault.kill == bool(fault.reason):
@@ -265,6 +301,19 @@ def _checked_job(fault: JobFault) -> JobFault:
         raise invalid(f"reason must be one of {', '.join(JOB_REASONS)}, not {fault.reason!r}")
     if fault.reason and fault.when == "after":
         raise Unsupported("a job that fails after its statement has run: a failed job has written nothing")
+    return fault
+
+
+def _row_fault(values: Any) -> RowFault:
+    fault: RowFault = _parse(RowFault, values)
+    if not all(isinstance(uri, str) for uri in fault.uris):
+        raise invalid(f"uris must be texts, not {fault.uris!r}")
+    if not 0 <= fault.rate <= 1:
+        raise invalid(f"rate must be a share, 0 to 1, not {fault.rate}")
+    if not (fault.rate or fault.uris):
+        raise invalid("a row fault needs rate or uris")
+    if not fault.status:
+        raise invalid("status must not be empty: that is a row's success")
     return fault
 
 

@@ -49,6 +49,7 @@ class Iam:
         """
         if not isinstance(policy, dict):
             raise _bad_request("The policy must be an object.")
+        check_version(policy.get("version"))
         with self._store.control:
             document = self._document(resource)
             if policy.get("etag") not in (None, "", document["etag"]):
@@ -69,6 +70,8 @@ class Iam:
     def allows(self, member: str, permission: str, resource: str) -> bool:
         """Whether a policy that acts now, on the resource or above it, gives `member` the permission."""
         project = f"projects/{self._context.project}"
+        if not f"{resource}/".startswith((f"{project}/", "projects/_/")):
+            return False  # of another project, and there is one
         project_bindings = self._acting(project)
         if _permits(project_bindings, self._identities(member, project_bindings), permission):
             return True
@@ -166,6 +169,25 @@ class Iam:
 def bucket_resource(bucket: str) -> str:
     """The name under which a bucket's policy stands."""
     return f"projects/_/buckets/{bucket}"
+
+
+def check_version(version: Any) -> None:
+    """Raises ApiError 400 for a version that policies do not have. Without conditions they all are of version 1."""
+    if str(version or 0) not in ("0", "1", "3"):
+        raise _bad_request(f"Invalid policy version {version}: it must be 0, 1 or 3.")
+
+
+def policy_of(body: dict[str, Any]) -> Any:
+    """The policy of a setIamPolicy request. Raises Unsupported for a mask that would leave the bindings as they are."""
+    mask = {field.strip() for field in str(body.get("updateMask") or "bindings,etag").split(",")}
+    if not {"bindings"} <= mask <= {"bindings", "etag", "version", "auditConfigs"}:
+        raise Unsupported(f"updateMask {body['updateMask']!r} of setIamPolicy")
+    return body.get("policy") or {}
+
+
+def check_options(body: dict[str, Any]) -> None:
+    """Raises ApiError 400 unless a getIamPolicy request asks for a version that there is."""
+    check_version((body.get("options") or {}).get("requestedPolicyVersion"))
 
 
 def email(member: str) -> str:

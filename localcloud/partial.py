@@ -15,6 +15,7 @@ from starlette.requests import Request
 from localcloud.errors import ApiError
 
 Mask = dict[str, Any]
+_MOST_DEEP = 100
 
 
 def partial(request: Request, answer: dict[str, Any]) -> dict[str, Any]:
@@ -22,12 +23,24 @@ def partial(request: Request, answer: dict[str, Any]) -> dict[str, Any]:
     text = request.query_params.get("fields", "")
     if not text:
         return answer
+    chosen: dict[str, Any] = choose(answer, mask_of(text))
+    return chosen
+
+
+def mask_of(text: str) -> Mask:
+    """The names that `fields` asks for, each with those below it. Raises ApiError 400."""
     tokens = re.findall(r"[^,()/\s]+|[,()/]", text)
+    if tokens.count("(") + tokens.count("/") > _MOST_DEEP:
+        raise malformed(text)
     mask = _fields(tokens)
     if tokens:
-        raise _malformed(text)
-    chosen: dict[str, Any] = _choose(answer, mask)
-    return chosen
+        raise malformed(text)
+    return mask
+
+
+def malformed(text: str) -> ApiError:
+    """400 in the services' words."""
+    return ApiError(400, "invalidParameter", f"Invalid field selection {text}")
 
 
 def _fields(tokens: list[str]) -> Mask:
@@ -43,7 +56,7 @@ def _fields(tokens: list[str]) -> Mask:
             tokens.pop(0)
             below = _fields(tokens)
             if not tokens or tokens.pop(0) != ")":
-                raise _malformed("(")
+                raise malformed("(")
         for name in reversed(path[1:]):
             below = {name: below}
         mask.setdefault(path[0], {}).update(below)
@@ -55,19 +68,16 @@ def _fields(tokens: list[str]) -> Mask:
 
 def _name(tokens: list[str]) -> str:
     if not tokens or tokens[0] in ",()/":
-        raise _malformed(tokens[0] if tokens else "")
+        raise malformed(tokens[0] if tokens else "")
     return tokens.pop(0)
 
 
-def _choose(value: Any, mask: Mask) -> Any:
+def choose(value: Any, mask: Mask) -> Any:
+    """What of the value the mask asks for."""
     if not mask or "*" in mask:
         return value
     if isinstance(value, list):
-        return [_choose(item, mask) for item in value]
+        return [choose(item, mask) for item in value]
     if isinstance(value, dict):
-        return {name: _choose(value[name], below) for name, below in mask.items() if name in value}
+        return {name: choose(value[name], below) for name, below in mask.items() if name in value}
     return value
-
-
-def _malformed(text: str) -> ApiError:
-    return ApiError(400, "invalidParameter", f"Invalid field selection {text}")

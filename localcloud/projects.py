@@ -13,7 +13,8 @@ from starlette.routing import Route
 
 from localcloud.context import Context, json_of, member_of
 from localcloud.errors import ApiError, Unsupported
-from localcloud.iam import Iam
+from localcloud.iam import Iam, check_options, policy_of
+from localcloud.rest import partial_json, refuse_verb
 
 SERVICE = "cloudresourcemanager.googleapis.com"
 Handler = Callable[[Request], Response]
@@ -52,26 +53,28 @@ class _Projects:
         self._iam = Iam(context)
 
     def get(self, request: Request) -> JSONResponse:
+        refuse_verb(request, "project")
         self._allowed(request, "get")
-        return JSONResponse(self._resource())
+        return partial_json(request, self._resource())
 
     def list(self, request: Request) -> JSONResponse:
         if request.query_params.get("filter"):
             raise Unsupported("parameter 'filter' of projects.list")
         seen = self._iam.allows(member_of(request), "resourcemanager.projects.get", f"projects/{self._context.project}")
-        return JSONResponse({"projects": [self._resource()] if seen else []})
+        return partial_json(request, {"projects": [self._resource()] if seen else []})
 
     def get_policy(self, request: Request) -> JSONResponse:
-        return JSONResponse(self._iam.policy(self._allowed(request, "getIamPolicy")))
+        check_options(json_of(request))
+        return partial_json(request, self._iam.policy(self._allowed(request, "getIamPolicy")))
 
     def set_policy(self, request: Request) -> JSONResponse:
         resource = self._allowed(request, "setIamPolicy")
-        return JSONResponse(self._iam.set_policy(resource, json_of(request).get("policy") or {}))
+        return partial_json(request, self._iam.set_policy(resource, policy_of(json_of(request))))
 
     def test_permissions(self, request: Request) -> JSONResponse:
         resource = f"projects/{resolve(self._context, request.path_params['project'])}"
         held = self._iam.held(member_of(request), json_of(request).get("permissions") or [], resource)
-        return JSONResponse({"permissions": held})
+        return partial_json(request, {"permissions": held})
 
     def _allowed(self, request: Request, verb: str) -> str:
         resource = f"projects/{resolve(self._context, request.path_params['project'])}"

@@ -44,6 +44,23 @@ def refuse_unknown(body: dict[str, Any], known: Collection[str], where: str) -> 
             raise Unsupported(f"{where} field {name!r}")
 
 
+def refuse_verb(request: Request, parameter: str) -> None:
+    """Unsupported, by name, when the last part of the path is `name:verb` and no route knows the verb."""
+    if ":" in request.path_params[parameter]:
+        raise Unsupported(f"{request.method} {request.url.path}")
+
+
+def check_reference(given: Any, path: dict[str, Any]) -> None:
+    """Raises ApiError invalid when a reference in a body names another thing than the URL's `path` parameters do."""
+    for name, sent in (given or {}).items():
+        wanted = path.get(name.removesuffix("Id"))
+        if sent and wanted and sent != wanted:
+            raise invalid(
+                f"Value '{sent}' in content does not agree with value '{wanted}'. This can happen when a value set "
+                "through a parameter is inconsistent with a value set in the request."
+            )
+
+
 def check_labels(labels: dict[str, Any]) -> None:
     """Raises ApiError invalid unless keys and values are labels (https://cloud.google.com/bigquery/docs/labels-intro)."""
     for key, value in labels.items():
@@ -54,7 +71,12 @@ def check_labels(labels: dict[str, Any]) -> None:
 
 
 def canonical_location(given: str) -> str:
-    """Multi-regions in capitals, regions in small letters, as BigQuery answers them whatever it was sent."""
+    """Multi-regions in capitals, regions in small letters, as BigQuery answers them whatever it was sent.
+
+    Raises ApiError invalid for what is neither. Choice: any name of a region's form is one.
+    """
+    if not _LOCATION.fullmatch(given):
+        raise invalid(f"Invalid value for location: {given} is not a valid value")
     return given.lower() if "-" in given else given.upper()
 
 
@@ -63,7 +85,7 @@ def integer(request: Request, name: str, default: int) -> int:
     text = request.query_params.get(name, "")
     if not text:
         return default
-    if not text.isdecimal():
+    if not re.fullmatch(r"[0-9]{1,20}", text):
         raise invalid(f"Invalid value for {name}: {text} is not a valid value")
     return int(text)
 
@@ -102,5 +124,6 @@ def page(
     return [item for _, item in chosen], to_token(chosen[-1][0]) if more and chosen else None
 
 
+_LOCATION = re.compile(r"US|EU|[a-z]+-[a-z]+[0-9]+", re.IGNORECASE | re.ASCII)
 _LABEL_KEY = re.compile(r"[^\W\d_][\w-]{0,62}")
 _LABEL_VALUE = re.compile(r"[\w-]{0,63}")

@@ -84,7 +84,10 @@ def _listen(port: int) -> socket.socket:
         if error.errno not in (errno.EADDRINUSE, errno.EACCES):
             raise
         why = f"held by {_holder(port)}" if error.errno == errno.EADDRINUSE else "not open to this user"
-        raise CannotStart(f"port {port} of 127.0.0.1 is {why}; take another: make up PORT={port + 1}") from None
+        another = port + 1 if port < 65535 else 8440
+        raise CannotStart(
+            f"port {port} of 127.0.0.1 is {why}; take another: make up PORT={another}, or serve --port {another}"
+        ) from None
     return listener
 
 

@@ -7,6 +7,7 @@ Sources: the discovery documents of serviceusage; cloud.google.com/service-usage
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Collection
 from typing import Any
@@ -19,7 +20,7 @@ from localcloud.context import Context, json_of, member_of
 from localcloud.errors import ApiError, Unsupported, not_found
 from localcloud.iam import Iam
 from localcloud.projects import resolve
-from localcloud.rest import from_token, integer, partial_json, refuse_unknown, to_token
+from localcloud.rest import from_token, integer, partial_json, refuse_unknown, refuse_verb, to_token
 
 TITLES = {
     "aiplatform.googleapis.com": "Vertex AI API",
@@ -163,19 +164,28 @@ class _ServiceUsage:
         return partial_json(request, answer)
 
     def get(self, request: Request) -> JSONResponse:
+        refuse_verb(request, "service")
         self._allowed(request, "get")
-        return JSONResponse(self._services.resource(request.path_params["service"]))
+        return partial_json(request, self._services.resource(request.path_params["service"]))
 
     def batch_get(self, request: Request) -> JSONResponse:
         self._allowed(request, "get")
-        names = [name.rpartition("/")[2] for name in request.query_params.getlist("names")]
-        return JSONResponse({"services": [self._services.resource(name) for name in names]})
+        names = [self._named(name) for name in request.query_params.getlist("names")]
+        return partial_json(request, {"services": [self._services.resource(name) for name in names]})
+
+    def _named(self, name: str) -> str:
+        """The service in `projects/P/services/S`. Raises ApiError 400 for another form, 403 for another project."""
+        found = re.fullmatch(r"projects/([^/]+)/services/([^/]+)", name)
+        if found is None:
+            raise ApiError(400, "badRequest", f"Invalid name {name!r}: expected projects/PROJECT/services/SERVICE.")
+        resolve(self._context, found[1])
+        return found[2]
 
     def enable(self, request: Request) -> JSONResponse:
         self._allowed(request, "enable")
         service = request.path_params["service"]
         self._services.switch([service], True)
-        return self._done({"service": self._services.resource(service)}, "EnableServiceResponse")
+        return self._done(request, {"service": self._services.resource(service)}, "EnableServiceResponse")
 
     def batch_enable(self, request: Request) -> JSONResponse:
         self._allowed(request, "enable")
@@ -184,7 +194,7 @@ class _ServiceUsage:
             raise ApiError(400, "badRequest", "serviceIds must name 1 to 20 services.")
         self._services.switch(names, True)
         services = [self._services.resource(name) for name in names]
-        return self._done({"services": services}, "BatchEnableServicesResponse")
+        return self._done(request, {"services": services}, "BatchEnableServicesResponse")
 
     def disable(self, request: Request) -> JSONResponse:
         self._allowed(request, "disable")
@@ -192,14 +202,14 @@ class _ServiceUsage:
         refuse_unknown(json_of(request), {"disableDependentServices", "checkIfServiceHasUsage"}, "services.disable")
         service = request.path_params["service"]
         self._services.switch([service], False)
-        return self._done({"service": self._services.resource(service)}, "DisableServiceResponse")
+        return self._done(request, {"service": self._services.resource(service)}, "DisableServiceResponse")
 
     def operation(self, request: Request) -> JSONResponse:
         name = f"operations/{request.path_params['operation']}"
         stored = self._context.store.get("operation", name)
         if stored is None:
             raise not_found(f"Operation {name} not found.")
-        return JSONResponse(stored)
+        return partial_json(request, stored)
 
     def _selected(self, request: Request, service: str) -> bool:
         wanted = request.query_params.get("filter", "")
@@ -208,7 +218,7 @@ class _ServiceUsage:
             raise Unsupported(f"filter {wanted!r} of services.list")
         return states[wanted] in (None, self._services.enabled(service))
 
-    def _done(self, response: dict[str, Any], kind: str) -> JSONResponse:
+    def _done(self, request: Request, response: dict[str, Any], kind: str) -> JSONResponse:
         operation = {
             "name": f"operations/acat.p2-{self._context.project_number}-{uuid.uuid4()}",
             "done": True,
@@ -216,7 +226,7 @@ class _ServiceUsage:
         }
         with self._context.store.transaction() as change:
             change.put("operation", str(operation["name"]), operation)
-        return JSONResponse(operation)
+        return partial_json(request, operation)
 
     def _allowed(self, request: Request, verb: str) -> None:
         project = resolve(self._context, request.path_params["project"])

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from localcloud.errors import Unsupported, invalid
+from localcloud.partial import choose, mask_of
 from localcloud.ports import Engine
 from localcloud.rest import from_token, to_token
 from localcloud.store import Document
@@ -70,11 +71,15 @@ def read(engine: Engine, table: tuple[str, str], schema: Document, total: int, w
     return Page("[" + ",".join(parts) + "]", to_token(str(position)) if more else None)
 
 
-def envelope(answer: Document, page: Page | None) -> bytes:
-    """The JSON of an answer with its rows."""
-    if page is None:
-        return json.dumps(answer, ensure_ascii=False).encode()
-    token = {"pageToken": page.next_token} if page.next_token else {}
-    head = json.dumps(answer | token, ensure_ascii=False)
-    rows = "" if page.rows == "[]" else f',"rows":{page.rows}'
-    return f"{head[:-1]}{rows}}}".encode()
+def envelope(answer: Document, page: Page | None, fields: str = "") -> bytes:
+    """The JSON of an answer with its rows, or what of it `fields` asks for (partial.py)."""
+    head = answer | ({"pageToken": page.next_token} if page and page.next_token else {})
+    rows = page.rows if page else "[]"
+    if fields:
+        mask = mask_of(fields)
+        head, below = choose(head, mask), mask.get("rows", mask.get("*"))
+        rows = "[]" if below is None else json.dumps(choose(json.loads(rows), below)) if below else rows
+    text = json.dumps(head, ensure_ascii=False)
+    if rows == "[]":
+        return text.encode()
+    return f'{text[:-1]}{", " if head else ""}"rows":{rows}}}'.encode()

@@ -11,7 +11,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from localcloud.bigquery import datasets, job_routes, models, tables
 from localcloud.bigquery.access import Access
 from localcloud.bigquery.jobs import Jobs
-from localcloud.context import Context
+from localcloud.context import Context, member_of
+from localcloud.errors import access_denied
 from localcloud.iam import Iam
 from localcloud.ports import Cloud
 from localcloud.rest import page, partial_json
@@ -57,11 +58,15 @@ def _projects(context: Context) -> list[Route]:
     account = f"bq-{context.project_number}@bigquery-encryption.iam.gserviceaccount.com"
 
     def projects(request: Request) -> Response:
-        shown, _ = page([(context.project, project)], request)
-        answer = {"kind": "bigquery#projectList", "etag": "local", "projects": shown, "totalItems": 1}
+        seen = Iam(context).allows(member_of(request), "resourcemanager.projects.get", f"projects/{context.project}")
+        shown, _ = page([(context.project, project)] * seen, request)
+        answer = {"kind": "bigquery#projectList", "etag": "local", "projects": shown, "totalItems": int(seen)}
         return partial_json(request, answer)
 
     def service_account(request: Request) -> Response:
+        project = request.path_params["project"]
+        if project != context.project:
+            raise access_denied(f"Access Denied: Project {project}: it does not exist, or access to it is denied.")
         return partial_json(request, {"kind": "bigquery#getServiceAccountResponse", "email": account})
 
     return [

@@ -22,6 +22,7 @@ from localcloud.rest import (
     canonical_location,
     check_labels,
     check_match,
+    check_reference,
     etag,
     flag,
     page,
@@ -36,6 +37,11 @@ _WRITABLE = (
     # Kept and shown; nothing here depends on them.
     *("maxTimeTravelHours", "storageBillingModel"),
 )
+#: What an update with this `updateMode` targets; the rest of the body is not looked at.
+_UPDATED = {
+    "UPDATE_METADATA": tuple(name for name in _WRITABLE if name != "access"),
+    "UPDATE_ACL": ("access",),
+}
 #: Answered by the service; clients send them back in an update.
 _READ_ONLY = ("kind", "etag", "id", "selfLink", "creationTime", "lastModifiedTime", "type", "datasetReference")
 
@@ -64,7 +70,7 @@ class _Handlers:
         self._access.to_project(request, "bigquery.datasets.create")
         body, project = json_of(request), request.path_params["project"]
         dataset = (body.get("datasetReference") or {}).get("datasetId") or ""
-        _check(body, dataset)
+        _check(body, dataset, request)
         resource = self._new(project, dataset, body)
         name = f"{project}.{dataset}"
         with self._store.control, self._store.transaction() as change:
@@ -77,9 +83,9 @@ class _Handlers:
     def list(self, request: Request) -> Response:
         self._access.to_project(request, "bigquery.datasets.get")
         project = request.path_params["project"]
-        label = _label_filter(request.query_params.get("filter", ""))
+        labels = _label_filter(request.query_params.get("filter", ""))
         found = self._store.list("dataset", f"{project}.")
-        chosen, token = page([(n, d) for n, d in found if label.items() <= d.get("labels", {}).items()], request)
+        chosen, token = page([(name, each) for name, each in found if _labelled(each, labels)], request)
         names = ("kind", "id", "datasetReference", "labels", "friendlyName", "location", "type")
         items = [{name: d[name] for name in names if name in d} for d in chosen]
         answer = {"kind": "bigquery#datasetList", "etag": etag({"datasets": items}), "datasets": items}
@@ -87,7 +93,7 @@ class _Handlers:
 
     def get(self, request: Request) -> Response:
         self._access.to_dataset(request, "bigquery.datasets.get")
-        return partial_json(request, _answer(self._found(request)))
+        return partial_json(request, _viewed(_answer(self._found(request)), request))
 
     def patch(self, request: Request) -> Response:
         return self._change(request, partial=True)
@@ -112,13 +118,14 @@ class _Handlers:
     def _change(self, request: Request, *, partial: bool) -> Response:
         self._access.to_dataset(request, "bigquery.datasets.update")
         body = json_of(request)
-        _check(body, request.path_params["dataset"])
+        _check(body, request.path_params["dataset"], request)
         with self._store.control, self._store.transaction() as change:
             found = self._found(request)
             check_match(request, etag(found))
             if canonical_location(body.get("location") or found["location"]) != found["location"]:
                 raise invalid("Cannot change the location of a dataset")
-            changed = revised(found, body, _WRITABLE, partial=partial, keep=("access", "location"))
+            writable = _UPDATED.get(request.query_params.get("updateMode", ""), _WRITABLE)
+            changed = revised(found, body, writable, partial=partial, keep=("access", "location"))
             changed["lastModifiedTime"] = str(self._context.clock.millis())
             change.put("dataset", f"{request.path_params['project']}.{request.path_params['dataset']}", changed)
         return partial_json(request, _answer(changed))
@@ -155,24 +162,42 @@ class _Handlers:
         ]
 
 
-def _check(body: Document, dataset: str) -> None:
+def _check(body: Document, dataset: str, request: Request) -> None:
     if not re.fullmatch(r"\w{1,1024}", dataset, re.ASCII):
         raise invalid(
             f'Invalid dataset ID "{dataset}". Dataset IDs must be alphanumeric (plus underscores) and must be at most '
             "1024 characters long."
         )
+    check_reference(body.get("datasetReference"), request.path_params)
     refuse_unknown(body, (*_WRITABLE, *_READ_ONLY), "dataset")
     check_labels(body.get("labels") or {})
 
 
-def _label_filter(text: str) -> Document:
+def _label_filter(text: str) -> dict[str, str | None]:
+    """The labels of a filter `labels.<name>[:<value>] …`; None asks only for the name. Raises ApiError invalid."""
     labels = {}
     for term in text.split():
         match = re.fullmatch(r"labels\.([\w-]+)(?::(.*))?", term)
-        if not match or match[2] is None:
-            raise invalid(f"Invalid filter: {text}. Only labels.<key>:<value> is understood here.")
+        if not match:
+            raise invalid(f"Invalid filter: {text}. The syntax is labels.<name>[:<value>], all joined by blanks.")
         labels[match[1]] = match[2]
     return labels
+
+
+def _labelled(dataset: Document, wanted: dict[str, str | None]) -> bool:
+    labels = dataset.get("labels", {})
+    return all(name in labels and value in (None, labels[name]) for name, value in wanted.items())
+
+
+def _viewed(answer: Document, request: Request) -> Document:
+    """What `datasetView` asks for. Choice: a view of the access list names the dataset, too."""
+    view = request.query_params.get("datasetView")
+    if view == "METADATA":
+        return {name: value for name, value in answer.items() if name != "access"}
+    if view == "ACL":
+        names = ("kind", "etag", "id", "selfLink", "datasetReference", "location", "access")
+        return {name: answer[name] for name in names if name in answer}
+    return answer
 
 
 def _answer(resource: Document) -> Document:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import re
 from typing import Any
 
@@ -28,13 +29,23 @@ from localcloud.bigquery.query_configuration import (
 from localcloud.bigquery.statement_access import Demand, demands
 from localcloud.context import Context, json_of, member_of
 from localcloud.errors import ApiError, Unsupported, invalid
-from localcloud.rest import canonical_location, etag, flag, from_token, integer, partial_json, to_token
+from localcloud.rest import (
+    canonical_location,
+    check_reference,
+    etag,
+    flag,
+    from_token,
+    integer,
+    partial_json,
+    to_token,
+)
 from localcloud.store import Document
 
 _PROJECT = "/bigquery/v2/projects/{project}"
 #: How long jobs.query and getQueryResults wait unless `timeoutMs` says otherwise, and at most. Milliseconds.
 _PATIENCE, _LONGEST = 10_000, 200_000
 _PAGE = 1_000
+_LONGEST_REQUEST_ID = 36
 
 
 def routes(context: Context, jobs: Jobs, access: Access) -> list[Route]:
@@ -67,6 +78,7 @@ class _Handlers:
         body, project = json_of(request), request.path_params["project"]
         configuration, reference = body.get("configuration") or {}, body.get("jobReference") or {}
         configuration = checked_configuration(configuration)
+        check_reference(reference, request.path_params)
         _check_id(reference.get("jobId"))
         location = self._location(project, configuration, reference.get("location"))
         self._check_access(request, project, configuration)
@@ -82,7 +94,8 @@ class _Handlers:
         wanted = window({f"formatOptions.{k}": v for k, v in (body.get("formatOptions") or {}).items()} | body)
         job = await run_in_threadpool(self._submit, request, body, project)
         await self._settled(job, _patience(body.get("timeoutMs")))
-        return await run_in_threadpool(self._answer, job, wanted, "bigquery#queryResponse")
+        fields = request.query_params.get("fields", "")
+        return await run_in_threadpool(self._answer, job, wanted, "bigquery#queryResponse", fields)
 
     def get(self, request: Request) -> Response:
         return partial_json(request, _resource(self._found(request)))
@@ -92,10 +105,14 @@ class _Handlers:
         self._access.to_project(request, "bigquery.jobs.list")
         states = {state.upper() for state in parameters.getlist("stateFilter")}
         everyone = flag(request, "allUsers")
+        if everyone:
+            self._access.to_project(request, "bigquery.jobs.listAll")
         first, last = integer(request, "minCreationTime", 0), integer(request, "maxCreationTime", 10**15)
 
+        children = bool(parameters.get("parentJobId"))  # of scripts, which are refused: there are none
+
         def wanted(job: Job) -> bool:
-            in_time = first <= _created(job) <= last
+            in_time = not children and first <= _created(job) <= last
             return in_time and (everyone or _is_own(job, request)) and (not states or _state(job) in states)
 
         full = parameters.get("projection", "minimal").lower() == "full"
@@ -121,7 +138,8 @@ class _Handlers:
         wanted = window(dict(request.query_params))
         job = await run_in_threadpool(self._found, request)
         await self._settled(job, _patience(request.query_params.get("timeoutMs")))
-        return await run_in_threadpool(self._answer, job, wanted, "bigquery#getQueryResultsResponse")
+        fields = request.query_params.get("fields", "")
+        return await run_in_threadpool(self._answer, job, wanted, "bigquery#getQueryResultsResponse", fields)
 
     def _submit(self, request: Request, body: Document, project: str) -> Job:
         configuration = configuration_of(body)
@@ -129,7 +147,7 @@ class _Handlers:
         self._check_access(request, project, configuration)
         if configuration.get("dryRun"):
             return self._jobs.dry_run(project, configuration, location, member_of(request))
-        reference = {"jobId": _id_of(project, body["requestId"])} if body.get("requestId") else {}
+        reference = {"jobId": _id_of(body["requestId"], configuration)} if body.get("requestId") else {}
         try:
             return self._jobs.insert(project, reference, configuration, location, member_of(request), told=False)
         except ApiError as error:
@@ -142,7 +160,7 @@ class _Handlers:
         if ended:
             await asyncio.wait([asyncio.wrap_future(ended)], timeout=patience)
 
-    def _answer(self, job: Job, wanted: Window, kind: str) -> Response:
+    def _answer(self, job: Job, wanted: Window, kind: str, fields: str) -> Response:
         reference = job.resource["jobReference"]
         if not job.done:
             job = self._jobs.get(reference["projectId"], reference["jobId"], reference["location"])
@@ -155,7 +173,7 @@ class _Handlers:
             if table:
                 answer["totalRows"] = str(job.result["totalRows"])
                 rows = read(self._jobs.engine, tuple(table), job.result["schema"], job.result["totalRows"], wanted)
-        return Response(envelope(answer, rows), media_type="application/json")
+        return Response(envelope(answer, rows, fields), media_type="application/json")
 
     def _check_access(self, request: Request, project: str, configuration: Document) -> None:
         query = configuration["query"]
@@ -230,6 +248,10 @@ def _check_id(job_id: str | None) -> None:
         raise invalid(f'Invalid job ID "{job_id}". Job IDs must be alphanumeric (plus underscores and dashes).')
 
 
-def _id_of(project: str, request_id: str) -> str:
-    """The same job for the same request, so that a retried jobs.query runs once."""
-    return "job_" + hashlib.sha256(f"{project} {request_id}".encode()).hexdigest()[:28]
+def _id_of(request_id: str, configuration: Document) -> str:
+    """The same job for the same request, so that a retried jobs.query runs once. As the reference has it, two requests
+    are the same only when what decides the answer is, too."""
+    if len(request_id) > _LONGEST_REQUEST_ID or not request_id.isascii():
+        raise invalid(f"Invalid requestId: at most {_LONGEST_REQUEST_ID} ASCII characters are allowed.")
+    same = json.dumps([request_id, configuration], sort_keys=True)
+    return "job_" + hashlib.sha256(same.encode()).hexdigest()[:28]

@@ -14,7 +14,7 @@ from localcloud.bigquery.access import Access
 from localcloud.bigquery.resources import revised
 from localcloud.context import Context, json_of
 from localcloud.errors import not_found
-from localcloud.rest import check_labels, check_match, etag, page, partial_json, refuse_unknown
+from localcloud.rest import check_labels, check_match, check_reference, etag, page, partial_json, refuse_unknown
 from localcloud.store import Document
 
 _PATH = "/bigquery/v2/projects/{project}/datasets/{dataset}/models"
@@ -62,6 +62,7 @@ class _Handlers:
     def patch(self, request: Request) -> Response:
         self._access.to_table(request, "bigquery.models.updateMetadata")
         body = json_of(request)
+        check_reference(body.get("modelReference"), request.path_params)
         refuse_unknown(body, (*_WRITABLE, *_READ_ONLY), "model")
         check_labels(body.get("labels") or {})
         with self._store.control, self._store.transaction() as change:

@@ -21,6 +21,13 @@ _QUERY_FIELDS = (
     *("destinationTable", "createDisposition", "writeDisposition"),
     *("priority", "useQueryCache", "maximumBytesBilled", "allowLargeResults", "flattenResults", "preserveNulls"),
 )
+#: What the fields with few values may say. Choice: the reference lists them as plain text; others are refused.
+_VALUES = {
+    "createDisposition": ("CREATE_IF_NEEDED", "CREATE_NEVER"),
+    "writeDisposition": ("WRITE_TRUNCATE", "WRITE_APPEND", "WRITE_EMPTY"),
+    "parameterMode": ("NAMED", "POSITIONAL"),
+    "priority": ("INTERACTIVE", "BATCH"),
+}
 #: Fields of a jobs.query request that stand in a job's configuration, and in which part of it.
 _JOB_PART = ("dryRun", "labels", "jobTimeoutMs")
 _QUERY_PART = (*_QUERY_FIELDS[:5], "useQueryCache", "maximumBytesBilled", "preserveNulls")
@@ -41,9 +48,28 @@ def checked_configuration(configuration: Document) -> Document:
     if query.get("useLegacySql", True):
         raise Unsupported("legacy SQL (the default of the REST API): set useLegacySql to false")
     check_labels(configuration.get("labels") or {})
+    _check_values(query)
+    _check_reference(query.get("defaultDataset"), ("datasetId",))
+    _check_reference(query.get("destinationTable"), ("projectId", "datasetId", "tableId"))
+    if int(configuration.get("jobTimeoutMs") or 0) < 0:
+        raise invalid(f"Invalid value for jobTimeoutMs: {configuration['jobTimeoutMs']} is not a valid value")
     if not query.get("queryParameters"):
         return configuration
     return {**configuration, "query": {**query, "queryParameters": _as_text(query["queryParameters"])}}
+
+
+def _check_values(query: Document) -> None:
+    if query.get("writeDisposition") == "WRITE_TRUNCATE_DATA":
+        raise Unsupported("writeDisposition WRITE_TRUNCATE_DATA")
+    for name, possible in _VALUES.items():
+        if query.get(name) and query[name] not in possible:
+            raise invalid(f"Invalid value for {name}: {query[name]} is not a valid value")
+
+
+def _check_reference(reference: Document | None, required: tuple[str, ...]) -> None:
+    for name in required if reference else ():
+        if not (reference or {}).get(name):
+            raise invalid(f"Required parameter is missing: {name}")
 
 
 def _as_text(part: Any) -> Any:

@@ -18,21 +18,23 @@ from localcloud.bigquery.access import Access
 from localcloud.bigquery.answers import envelope, read, window
 from localcloud.bigquery.object_tables import object_table
 from localcloud.bigquery.resources import merged, revised
-from localcloud.bigquery.sql.catalog import create_table_data, drop_table, table_size
+from localcloud.bigquery.sql.catalog import check_columns, create_table_data, drop_table, table_size
 from localcloud.bigquery.sql.types import from_field
 from localcloud.context import Context, json_of
 from localcloud.errors import Unsupported, duplicate, invalid, not_found
 from localcloud.ports import Cloud, Engine
-from localcloud.rest import check_labels, check_match, etag, page, partial_json, refuse_unknown
+from localcloud.rest import check_labels, check_match, check_reference, etag, flag, page, partial_json, refuse_unknown
 from localcloud.store import Document
 
 _PATH = "/bigquery/v2/projects/{project}/datasets/{dataset}/tables"
 _WRITABLE = ("description", "friendlyName", "labels")
 _CREATABLE = (*_WRITABLE, "schema", "externalDataConfiguration", "maxStaleness")
+_STORAGE_STATS = ("numRows", "numBytes", "numLongTermBytes", "numTotalLogicalBytes", "numActiveLogicalBytes")
+_MODES = ("NULLABLE", "REQUIRED", "REPEATED")
 #: Answered by the service; clients send them back in an update.
 _READ_ONLY = (
     *("kind", "etag", "id", "selfLink", "tableReference", "type", "location", "creationTime", "lastModifiedTime"),
-    *("numRows", "numBytes", "numLongTermBytes", "numTotalLogicalBytes", "numActiveLogicalBytes"),
+    *_STORAGE_STATS,
 )
 
 
@@ -63,6 +65,7 @@ class _Handlers:
         self._access.to_dataset(request, "bigquery.tables.create")
         body, names = json_of(request), request.path_params
         table = (body.get("tableReference") or {}).get("tableId") or ""
+        check_reference(body.get("tableReference"), names)
         _check(body, table)
         with self._store.control, self._store.transaction() as change:
             dataset = self._dataset(request)
@@ -89,7 +92,12 @@ class _Handlers:
 
     def get(self, request: Request) -> Response:
         self._access.to_table(request, "bigquery.tables.get")
-        return partial_json(request, self._answer(self._found(request)))
+        answer = self._answer(self._found(request))
+        if request.query_params.get("view") == "BASIC":
+            answer = {name: value for name, value in answer.items() if name not in _STORAGE_STATS}
+        if "schema" in answer:
+            answer["schema"] = _selected(answer["schema"], request.query_params.get("selectedFields", ""))
+        return partial_json(request, answer)
 
     def patch(self, request: Request) -> Response:
         return self._change(request, partial=True)
@@ -115,12 +123,16 @@ class _Handlers:
         total = self._engine.count(data)
         schema = _selected(found["schema"], request.query_params.get("selectedFields", ""))
         answer = {"kind": "bigquery#tableDataList", "etag": etag(found), "totalRows": str(total)}
-        body = envelope(answer, read(self._engine, data, schema, total, wanted))
+        rows = read(self._engine, data, schema, total, wanted)
+        body = envelope(answer, rows, request.query_params.get("fields", ""))
         return Response(body, media_type="application/json")
 
     def _change(self, request: Request, *, partial: bool) -> Response:
         self._access.to_table(request, "bigquery.tables.update")
+        if flag(request, "autodetect_schema"):
+            raise Unsupported("parameter 'autodetect_schema'")
         body = json_of(request)
+        check_reference(body.get("tableReference"), request.path_params)
         refuse_unknown(body, (*_CREATABLE, *_READ_ONLY), "table")
         check_labels(body.get("labels") or {})
         with self._store.control, self._store.transaction() as change:
@@ -181,7 +193,7 @@ class _Handlers:
         if body.get("maxStaleness"):
             raise Unsupported("table field 'maxStaleness' of a table that is no object table")
         given = (body.get("schema") or {}).get("fields") or []
-        return resource | {"type": "TABLE", "schema": {"fields": [_column(field) for field in given]}}
+        return resource | {"type": "TABLE", "schema": {"fields": _columns(given)}}
 
     def _answer(self, resource: Document) -> Document:
         answer = resource | {"etag": etag(resource)}
@@ -202,15 +214,26 @@ def _check(body: Document, table: str) -> None:
     check_labels(body.get("labels") or {})
 
 
+def _columns(fields: list[Document]) -> list[Document]:
+    """The columns of a table or of a record. Raises ApiError."""
+    check_columns(fields)
+    return [_column(field) for field in fields]
+
+
 def _column(field: Document) -> Document:
     """A column as the service answers it: INTEGER for INT64, a mode always. Raises ApiError."""
     refuse_unknown(field, ("name", "type", "mode", "description", "fields"), "column")
-    column = from_field(field).field(str(field.get("name", "")))
-    column["mode"] = str(field.get("mode") or "NULLABLE").upper()
+    mode = str(field.get("mode") or "NULLABLE").upper()
+    if mode not in _MODES:
+        raise invalid(f"Invalid value for mode: {field['mode']} is not a valid value")
+    column = from_field(field | {"mode": mode}).field(str(field.get("name", "")))
+    column["mode"] = mode
     if field.get("description"):
         column["description"] = field["description"]
+    if column["type"] == "RECORD" and not field.get("fields"):
+        raise invalid(f"Field {field['name']} is type RECORD but has no schema")
     if field.get("fields"):
-        column["fields"] = [_column(inner) for inner in field["fields"]]
+        column["fields"] = _columns(field["fields"])
     return column
 
 
@@ -218,7 +241,7 @@ def _refuse_redefinition(found: Document, body: Document) -> None:
     """What a table is made of changes by SQL here; sending it back unchanged is what clients do."""
     sent = dict(body)
     if (body.get("schema") or {}).get("fields"):
-        sent["schema"] = {"fields": [_column(field) for field in body["schema"]["fields"]]}
+        sent["schema"] = {"fields": _columns(body["schema"]["fields"])}
     fixed = ("schema",) if found["type"] == "EXTERNAL" else ("schema", "externalDataConfiguration", "maxStaleness")
     for name in fixed:
         if sent.get(name) is not None and not _covers(found.get(name), sent[name]):

@@ -17,14 +17,19 @@ _JSON_TYPES: dict[str, type | tuple[type, ...]] = {
     "object": dict,
 }
 _FORMATS = {
-    "int64": r"-?\d+",
-    "uint64": r"\d+",
     "byte": r"[A-Za-z0-9+/_-]*={0,2}",
     "date-time": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)",
     "google-datetime": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z",
     "google-duration": r"-?\d+(\.\d+)?s",
 }
-"""64-bit numbers travel as strings."""
+_WHOLE_NUMBERS = {
+    "int32": range(-(2**31), 2**31),
+    "uint32": range(2**32),
+    "int64": range(-(2**63), 2**63),
+    "uint64": range(2**64),
+}
+"""What fits into them, by format. 64-bit numbers travel as strings."""
+_MOST_DIGITS = 20
 _SENT_AS_NUMBERS = {("QueryParameterValue", "value")}
 """Texts for which google-cloud-bigquery sends numbers."""
 _NUMBERS_OF_STRUCT = ("NaN", "Infinity", "-Infinity")
@@ -51,7 +56,8 @@ def parameter_problems(method: Method, given: Mapping[str, list[str]]) -> list[s
         spec = known.get(name, {})
         if len(values) > 1 and not spec.get("repeated") and spec:
             found.append(f"parameter {name}: given {len(values)} times")
-        found += [f"parameter {name}: {value!r} is no {spec['type']}" for value in values if not _parses(spec, value)]
+        wanted = f"none of {', '.join(spec['enum'])}" if "enum" in spec else f"no {spec.get('type')}"
+        found += [f"parameter {name}: {value!r} is {wanted}" for value in values if not _parses(spec, value)]
     required = [name for name, spec in known.items() if spec.get("required")]
     return found + [f"parameter {name}: missing" for name in required if name not in given]
 
@@ -75,17 +81,25 @@ def _parses(spec: dict[str, Any], text: str) -> bool:
         return True
     kind = spec.get("type")
     if kind == "integer":
-        return re.fullmatch(r"-?\d+", text) is not None
+        return _is_whole(spec, text)
     if kind == "boolean":
         return text in ("true", "false", "True", "False")
+    if spec.get("format") in _WHOLE_NUMBERS:
+        return _is_whole(spec, text)
     return "enum" not in spec or text in spec["enum"]
 
 
 def _spelled_otherwise(spec: dict[str, Any], value: Any) -> bool:
     """Whether it is a number where a request may send its other spelling."""
     if spec.get("type") == "string" and spec.get("format") in ("int64", "uint64"):
-        return isinstance(value, int) and not isinstance(value, bool)
-    return spec.get("type") == "integer" and isinstance(value, str) and re.fullmatch(r"-?\d+", value) is not None
+        return isinstance(value, int) and not isinstance(value, bool) and value in _WHOLE_NUMBERS[spec["format"]]
+    return spec.get("type") == "integer" and isinstance(value, str) and _is_whole(spec, value)
+
+
+def _is_whole(spec: dict[str, Any], text: str) -> bool:
+    """Whether it spells a whole number that the format holds."""
+    fits = _WHOLE_NUMBERS.get(spec.get("format", "int64"), _WHOLE_NUMBERS["int64"])
+    return re.fullmatch(rf"-?[0-9]{{1,{_MOST_DIGITS}}}", text) is not None and int(text) in fits
 
 
 class _Look:
@@ -108,11 +122,14 @@ class _Look:
             return [found for n, item in looks for found in self.at(spec["items"], item, f"{path}[{n}]")]
         if isinstance(value, dict):
             return self._members(spec, value, path)
+        if kind == "integer" and value not in _WHOLE_NUMBERS.get(spec.get("format", "int64"), (value,)):
+            return [f"{path}: {value!r} is no {spec.get('format', kind)}"]
         return self._text(spec, value, path) if isinstance(value, str) else []
 
     def _text(self, spec: dict[str, Any], value: str, path: str) -> list[str]:
         form = _FORMATS.get(spec.get("format", ""))
-        if form and not re.fullmatch(form, value):
+        whole = spec.get("format") in _WHOLE_NUMBERS
+        if (form and not re.fullmatch(form, value)) or (whole and not _is_whole(spec, value)):
             return [f"{path}: {value!r} is no {spec['format']}"]
         if "enum" in spec and value not in spec["enum"]:
             return [f"{path}: {value!r} is none of {', '.join(spec['enum'])}"]

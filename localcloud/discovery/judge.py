@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from localcloud.discovery.documents import Method, find
 from localcloud.discovery.fit import error_problems, parameter_problems, problems
+from localcloud.discovery.requests import overridden
 
 _OURS = ("/control/", "/healthz", "/token", "/signed/")
 
@@ -49,6 +50,8 @@ class Judge:
             await self._app(scope, listening, speaking)
         finally:
             if answered.complete:
+                scope, body = overridden(scope, bytes(sent.body))
+                sent.body = bytearray(body)
                 self._note(scope, answered.status, judged(scope, sent, answered))
 
     def _note(self, scope: Scope, status: int, found: list[str]) -> None:

@@ -21,9 +21,13 @@ from pathlib import Path
 
 from localcloud.cache import write_atomically
 from localcloud.home import DEFAULT_PROJECT, START, Home
-from localcloud.images import folder, into_bucket, into_folder, tuxpaint
-from localcloud.images.progress import Report
-from localcloud.images.selection import Selection, SourceError
+
+try:  # the package without its extra; from a checkout everything is there
+    from localcloud.images import folder, into_bucket, into_folder, tuxpaint
+    from localcloud.images.progress import Report
+    from localcloud.images.selection import Selection, SourceError
+except ModuleNotFoundError as missing:
+    sys.exit(f"error: this needs {missing.name}; pip install 'image-search-localcloud[images]'")
 
 _SAMPLE = 300
 

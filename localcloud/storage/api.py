@@ -6,22 +6,22 @@ no versioning, no soft delete. Query parameters and fields outside what is here 
 
 from __future__ import annotations
 
-import base64
+import re
 from collections.abc import Collection
 from typing import Any
 from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from localcloud.context import Context, json_of, member_of
-from localcloud.errors import Unsupported, not_found
-from localcloud.iam import Iam, bucket_resource
+from localcloud.errors import Unsupported, invalid, not_found
+from localcloud.iam import Iam, bucket_resource, check_version
 from localcloud.projects import resolve
 from localcloud.rest import check_labels, from_token, integer, page, partial_json, refuse_unknown, to_token
 from localcloud.services import Handler, when_enabled
-from localcloud.storage.buckets import Buckets, Precondition
+from localcloud.storage.buckets import Buckets, Precondition, condition_not_met
 from localcloud.storage.download import Downloads
 from localcloud.storage.objects import StoredObject, moment
 from localcloud.storage.upload import Uploads
@@ -30,6 +30,8 @@ SERVICE = "storage.googleapis.com"
 
 _COMMON = {"alt", "fields", "prettyPrint", "projection", "key", "quotaUser", "userProject", "$.xgafv"}
 _MATCH = {"generation", "ifGenerationMatch", "ifMetagenerationMatch"}
+_LOCATION = re.compile(r"US|EU|ASIA|(NAM|EUR|ASIA)[0-9]+|[A-Z]+-[A-Z]+[0-9]+")
+"""Multi-regions, predefined dual-regions, regions. Choice: any name of their form is one."""
 _MULTI_REGIONS = ("US", "EU", "ASIA")
 
 
@@ -78,6 +80,8 @@ class _Api:
         labels = body.get("labels") or {}
         check_labels(labels)
         location = str(body.get("location") or "US").upper()
+        if not _LOCATION.fullmatch(location):
+            raise invalid("The specified location constraint is not valid.")
         self._buckets.create(str(body.get("name")), location, labels)
         return partial_json(request, self._bucket(str(body["name"])))
 
@@ -92,7 +96,8 @@ class _Api:
 
     def get_bucket(self, request: Request) -> Response:
         _only(request)
-        return partial_json(request, self._bucket(self._allowed(request, "buckets.get")))
+        bucket = self._bucket(self._allowed(request, "buckets.get"))
+        return _unchanged(request, bucket["etag"]) or partial_json(request, bucket)
 
     def delete_bucket(self, request: Request) -> Response:
         _only(request)
@@ -101,6 +106,7 @@ class _Api:
 
     def get_policy(self, request: Request) -> Response:
         _only(request, {"optionsRequestedPolicyVersion"})
+        check_version(request.query_params.get("optionsRequestedPolicyVersion"))
         return partial_json(request, self._policy(self._allowed(request, "buckets.getIamPolicy")))
 
     def set_policy(self, request: Request) -> Response:
@@ -116,7 +122,7 @@ class _Api:
         wanted = request.query_params.getlist("permissions")
         held = self._iam.held(member_of(request), wanted, bucket_resource(bucket))
         answer: dict[str, Any] = {"kind": "storage#testIamPermissionsResponse"}
-        return JSONResponse(answer | ({"permissions": held} if held else {}))
+        return partial_json(request, answer | ({"permissions": held} if held else {}))
 
     def list_objects(self, request: Request) -> Response:
         _only(request, {"prefix", "delimiter", "maxResults", "pageToken", "startOffset", "endOffset", "versions"})
@@ -143,10 +149,10 @@ class _Api:
             return self.download(request)
         stored = self._object(request, "get")
         precondition(request).check(stored)
-        return self._described(request, stored)
+        return _unchanged(request, stored.etag) or self._described(request, stored)
 
     def patch_object(self, request: Request) -> Response:
-        self._object(request, "update")
+        _refuse_unchanged(request, self._object(request, "update").etag)
         body = json_of(request)
         # Clients send the whole object back with what changed: only a changed value of another field is refused.
         found = self._buckets.get(request.path_params["bucket"], request.path_params["object"])
@@ -158,24 +164,30 @@ class _Api:
 
     def delete_object(self, request: Request) -> Response:
         stored = self._object(request, "delete")
+        _refuse_unchanged(request, stored.etag)
         self._buckets.remove(stored.info.bucket, stored.info.name, precondition(request))
         return Response(status_code=204)
 
     def download(self, request: Request) -> Response:
         stored = self._object(request, "get")
         precondition(request).check(stored)
-        return self._downloads.answer(stored.info.bucket, stored.info.name, request.headers.get("range"))
+        unchanged = _unchanged(request, stored.etag)
+        return unchanged or self._downloads.answer(stored.info.bucket, stored.info.name, request.headers.get("range"))
 
     def signed(self, request: Request) -> Response:
         return self._downloads.signed(request)
 
     def start_upload(self, request: Request) -> Response:
         _only(request, {"uploadType", "name", "upload_id"} | _MATCH - {"generation"})
+        for name in ("if-match", "if-none-match"):
+            if name in request.headers:
+                raise Unsupported(f"header {name!r} of an upload; ifGenerationMatch does it")
         bucket = self._allowed(request, "objects.create")
         stored = self._uploads.start(request, bucket, precondition(request))
         return stored if isinstance(stored, Response) else self._described(request, stored)
 
     def continue_upload(self, request: Request) -> Response:
+        _refuse_keys(request)
         self._allowed(request, "objects.create")
         stored = self._uploads.proceed(request)
         return stored if isinstance(stored, Response) else self._described(request, stored)
@@ -251,7 +263,7 @@ def object_resource(url: str, stored: StoredObject) -> dict[str, Any]:
         "size": str(info.size),
         "md5Hash": info.md5_hash,
         "crc32c": stored.crc32c,
-        "etag": base64.b64encode(f"{generation}/{stored.metageneration}".encode()).decode(),
+        "etag": stored.etag,
         "timeCreated": created,
         "updated": updated,
         "timeStorageClassUpdated": created,
@@ -268,8 +280,39 @@ def precondition(request: Request) -> Precondition:
     return Precondition(number("ifGenerationMatch"), number("ifMetagenerationMatch"))
 
 
+def _unchanged(request: Request, etag: str) -> Response | None:
+    """304 when If-None-Match names what there is. Raises ApiError 412 when If-Match does not."""
+    _refuse_changed(request, etag)
+    return Response(status_code=304, headers={"ETag": etag}) if _names(request, "if-none-match", etag) else None
+
+
+def _refuse_unchanged(request: Request, etag: str) -> None:
+    _refuse_changed(request, etag)
+    if _names(request, "if-none-match", etag):
+        raise condition_not_met()
+
+
+def _refuse_changed(request: Request, etag: str) -> None:
+    if "if-match" in request.headers and not _names(request, "if-match", etag):
+        raise condition_not_met()
+
+
+def _names(request: Request, header: str, etag: str) -> bool:
+    """Whether the header's list of etags has this one."""
+    given = {each.strip().removeprefix("W/").strip('"') for each in request.headers.get(header, "").split(",")}
+    return bool(given & {etag, "*"})
+
+
+def _refuse_keys(request: Request) -> None:
+    """Contents are not encrypted here: a key that the client sends would protect nothing."""
+    for name, value in request.headers.items():
+        if value and name.startswith(("x-goog-encryption-", "x-goog-copy-source-encryption-")):
+            raise Unsupported(f"header {name!r} (encryption keys of the client)")
+
+
 def _only(request: Request, known: Collection[str] = ()) -> None:
-    """Refuse query parameters that would be ignored."""
+    """Refuse query parameters and keys that would be ignored."""
+    _refuse_keys(request)
     for name, value in request.query_params.items():
         if name not in _COMMON and name not in known and value not in ("", "false"):
             raise Unsupported(f"parameter {name!r} of {request.method} {request.url.path}")

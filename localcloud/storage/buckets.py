@@ -25,6 +25,7 @@ from localcloud.ports import ObjectInfo
 from localcloud.storage.objects import (
     Checksums,
     StoredObject,
+    check_content_type,
     check_name,
     from_document,
     from_file,
@@ -48,11 +49,16 @@ class Precondition:
         generation = found.info.generation if found else 0
         metageneration = found.metageneration if found else 0
         if self.generation not in (None, generation) or self.metageneration not in (None, metageneration):
-            message = "At least one of the pre-conditions you specified did not hold."
-            raise ApiError(412, "conditionNotMet", message, status="FAILED_PRECONDITION")
+            raise condition_not_met()
 
 
 _ALWAYS = Precondition()
+
+
+def condition_not_met() -> ApiError:
+    """412 in Cloud Storage's words."""
+    message = "At least one of the pre-conditions you specified did not hold."
+    return ApiError(412, "conditionNotMet", message, status="FAILED_PRECONDITION")
 
 
 class Buckets:
@@ -70,8 +76,7 @@ class Buckets:
             folder.mkdir(parents=True, exist_ok=True)
         for abandoned in self._uploads.iterdir():
             abandoned.unlink()
-        for _, document in self._store.list("object"):
-            self._known.setdefault(document["bucket"], {})[document["name"]] = from_document(document)
+        self._load()
 
     def names(self) -> list[str]:
         """The buckets there are."""
@@ -85,18 +90,18 @@ class Buckets:
 
     def create(self, bucket: str, location: str, labels: dict[str, str]) -> None:
         """Make an empty bucket. Raises ApiError 409 when there is one."""
-        if not _valid(bucket):
+        if not _valid(bucket) or not _given(bucket):
             raise ApiError(400, "invalid", f"Invalid bucket name: '{bucket}'")
-        with self._store.control, self._store.transaction() as change:
-            try:
-                (self._root / bucket).mkdir()
-            except FileExistsError:
+        with self._store.control:
+            if (self._root / bucket).exists():
                 message = "Your previous request to create the named bucket succeeded and you already own it."
-                raise ApiError(409, "conflict", message) from None
-            change.put(
-                "bucket", bucket, {"location": location, "labels": labels, "created": self._context.clock.time()}
-            )
-            change.delete("policy", bucket_resource(bucket))
+                raise ApiError(409, "conflict", message)
+            # The folder comes last: it makes the bucket, and a bucket without its document would be somewhere else.
+            with self._store.transaction() as change:
+                about = {"location": location, "labels": labels, "created": self._context.clock.time()}
+                change.put("bucket", bucket, about)
+                change.delete("policy", bucket_resource(bucket))
+            (self._root / bucket).mkdir()
 
     def delete(self, bucket: str) -> None:
         """Remove an empty bucket and its policy. Raises ApiError 409 when objects are left."""
@@ -150,7 +155,10 @@ class Buckets:
         """The object and its content, of the same moment. Raises ApiError notFound."""
         with self._changing:
             found = self.get(bucket, name)
-            file = self._path(bucket, name).open("rb")
+            try:
+                file = self._path(bucket, name).open("rb")
+            except FileNotFoundError:  # somebody has just taken it out of the folder
+                raise not_found(f"No such object: {bucket}/{name}") from None
         with file:  # an overwrite renames another file into place and leaves this one whole
             return found, file.read()
 
@@ -179,7 +187,6 @@ class Buckets:
             when.check(before)
             now = self._context.clock.time()
             status = upload.stat()
-            _rename(upload, path, self._root / bucket, name)
             info = ObjectInfo(
                 bucket=bucket,
                 name=name,
@@ -190,7 +197,12 @@ class Buckets:
                 updated=moment(now),
                 metadata=metadata,
             )
-            return self._keep(StoredObject(info, sums.crc32c, moment(now), 1, signature_of(status)))
+            stored = StoredObject(info, sums.crc32c, moment(now), 1, signature_of(status))
+            _make_way(path, self._root / bucket, name)
+            self._describe(stored, before)
+            upload.replace(path)
+            self._known.setdefault(bucket, {})[name] = stored
+            return stored
 
     def patch(self, bucket: str, name: str, changes: dict[str, Any], when: Precondition = _ALWAYS) -> StoredObject:
         """Change `contentType` and `metadata`, where a None in the metadata takes a key away. Raises ApiError."""
@@ -202,6 +214,7 @@ class Buckets:
                 merged = metadata | (changes["metadata"] or {})
                 metadata = {} if changes["metadata"] is None else {k: v for k, v in merged.items() if v is not None}
             content_type = changes.get("contentType", found.info.content_type) or "application/octet-stream"
+            check_content_type(content_type)
             return self._keep(found.patched(content_type, metadata, self._context.clock.now()))
 
     def remove(self, bucket: str, name: str, when: Precondition = _ALWAYS) -> None:
@@ -219,9 +232,25 @@ class Buckets:
                     break
                 folder.rmdir()
 
-    def _keep(self, stored: StoredObject) -> StoredObject:
+    def _describe(self, stored: StoredObject, before: StoredObject | None = None) -> None:
+        """Keep what the file will not tell. `before` is what it tells of now, until the upload is renamed into place:
+        whoever comes after a kill in between takes the description that fits the file (`_load`)."""
+        document = stored.document() | ({"before": before.document()} if before else {})
         with self._store.transaction() as change:
-            change.put("object", f"{stored.info.bucket}/{stored.info.name}", stored.document())
+            change.put("object", f"{stored.info.bucket}/{stored.info.name}", document)
+
+    def _load(self) -> None:
+        """The objects that were described, where their files still are as they were then."""
+        for _, document in self._store.list("object"):
+            bucket, name = document["bucket"], document["name"]
+            status = _regular(self._root / bucket / name)
+            for each in (document, document.get("before")):
+                if each and status and signature_of(status) == (each["size"], each["mtime_ns"]):
+                    self._known.setdefault(bucket, {})[name] = from_document(each)
+                    break
+
+    def _keep(self, stored: StoredObject) -> StoredObject:
+        self._describe(stored)
         self._known.setdefault(stored.info.bucket, {})[stored.info.name] = stored
         return stored
 
@@ -234,7 +263,12 @@ class Buckets:
             known = self._known.setdefault(bucket, {}).get(name)
             if known is not None and known.signature == signature_of(status):
                 return known
-            stored = from_file(bucket, name, path, status)
+            try:
+                stored = from_file(bucket, name, path, status)
+            except FileNotFoundError:
+                return None
+            except PermissionError:
+                raise Unsupported(f"the file {path}, which the local cloud may not read") from None
             self._known[bucket][name] = stored
             return stored
 
@@ -277,7 +311,7 @@ class Buckets:
             with entries:
                 for entry in entries:
                     name = f"{inside}/{entry.name}" if inside else entry.name
-                    if not name.startswith(prefix) or not _utf8(name):
+                    if not name.startswith(prefix) or not _is_name(name):
                         continue
                     if entry.is_dir(follow_symlinks=False):
                         pending.append(name)
@@ -292,8 +326,18 @@ def _valid(bucket: str) -> bool:
     return _BUCKET.fullmatch(bucket) is not None and ".." not in bucket
 
 
-def _utf8(name: str) -> bool:
-    return name.isascii() or name == name.encode(errors="replace").decode()
+def _given(bucket: str) -> bool:
+    """Whether Cloud Storage gives the name (cloud.google.com/storage/docs/buckets#naming); folders may have others."""
+    short = all(len(part) <= 63 for part in bucket.split("."))
+    return short and not bucket.startswith("goog") and not re.fullmatch(r"\d+\.\d+\.\d+\.\d+", bucket)
+
+
+def _is_name(name: str) -> bool:
+    """Whether a file's path is the name of an object, which is UTF-8 of a certain length, on one line."""
+    if name.isascii():
+        return len(name) <= 1024 and "\n" not in name and "\r" not in name
+    encoded = name.encode(errors="replace")
+    return name == encoded.decode() and len(encoded) <= 1024 and "\n" not in name and "\r" not in name
 
 
 def _regular(path: Path) -> os.stat_result | None:
@@ -304,13 +348,15 @@ def _regular(path: Path) -> os.stat_result | None:
     return status if stat.S_ISREG(status.st_mode) else None
 
 
-def _rename(upload: Path, path: Path, folder: Path, name: str) -> None:
+def _make_way(path: Path, folder: Path, name: str) -> None:
+    """Make the folders of the object's file. Raises Unsupported when files or folders of others are in the way."""
+    other = "other objects lie below it" if path.is_dir() and not path.is_symlink() else ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        upload.replace(path)
-    except (NotADirectoryError, FileExistsError, IsADirectoryError):
-        other = "another object is a folder of its path" if not path.is_dir() else "other objects lie below it"
-        raise Unsupported(f"object name {name!r}: {other}, and objects are files in {folder}") from None
+    except (NotADirectoryError, FileExistsError):
+        other = "another object is a folder of its path"
+    if other:
+        raise Unsupported(f"object name {name!r}: {other}, and objects are files in {folder}")
 
 
 def _remove_folders(folder: Path) -> None:

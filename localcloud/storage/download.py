@@ -24,6 +24,7 @@ from localcloud.storage.objects import moment
 SIGNED_FOR = 6 * 3600
 """Seconds; what BigQuery gives the URLs it signs."""
 
+_MOST_DIGITS = 19
 _DATE = "%Y%m%dT%H%M%SZ"
 
 
@@ -39,7 +40,7 @@ class Downloads:
         """The content, or the part that an HTTP Range header names. Raises ApiError 404, 416."""
         stored, data = self._buckets.read(bucket, name)
         headers = {
-            "ETag": f'"{stored.info.generation}"',
+            "ETag": stored.etag,
             "X-Goog-Generation": str(stored.info.generation),
             "X-Goog-Metageneration": str(stored.metageneration),
             "X-Goog-Hash": f"crc32c={stored.crc32c},md5={stored.info.md5_hash}",
@@ -106,10 +107,10 @@ class Downloads:
 
 def _part(span: str | None, size: int) -> range | None:
     """What a Range header asks of `size` bytes; None for all of them, as for a header not understood (RFC 9110)."""
-    asked = re.fullmatch(r"bytes=(\d*)-(\d*)", span or "")
+    asked = re.fullmatch(r"bytes=([0-9]*)-([0-9]*)", span or "")
     if asked is None or asked[0] == "bytes=-":
         return None
-    first, last = asked[1], asked[2]
+    first, last = (digits.lstrip("0")[:_MOST_DIGITS] or digits[:1] for digits in asked.groups())
     start = int(first) if first else max(size - int(last), 0)
     stop = min(int(last) + 1, size) if first and last else size
     if start >= size or stop <= start:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import mimetypes
 import os
+import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +30,11 @@ class StoredObject:
     created: datetime
     metageneration: int
     signature: Signature
+
+    @property
+    def etag(self) -> str:
+        """Changes with the content and with the metadata."""
+        return _base64(f"{self.info.generation}/{self.metageneration}".encode())
 
     def patched(self, content_type: str, metadata: dict[str, str], now: datetime) -> StoredObject:
         """The same content under new metadata."""
@@ -133,6 +139,12 @@ def check_name(name: str) -> None:
     parts = name.split("/")
     if "\0" in name or any(part in ("", ".", "..") or len(part.encode()) > 255 for part in parts):
         raise Unsupported(f"object name {name!r}, which is no path of a file")
+
+
+def check_content_type(content_type: str) -> None:
+    """Raises ApiError 400 for what no header can carry."""
+    if not re.fullmatch(r"[\x20-\x7e]*", content_type):
+        raise ApiError(400, "invalid", f"Invalid content type: {content_type!r}")
 
 
 def moment(seconds: float) -> datetime:

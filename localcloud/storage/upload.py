@@ -6,7 +6,6 @@ lives as long as the server; one that it does not know is answered 404, at which
 
 from __future__ import annotations
 
-import json
 import re
 import secrets
 import threading
@@ -18,11 +17,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from localcloud.context import body_of, json_of
+from localcloud.discovery.fit import problems
 from localcloud.disk import require_room
-from localcloud.errors import ApiError, not_found
+from localcloud.errors import ApiError, invalid, not_found
+from localcloud.parsing import parsed
 from localcloud.rest import refuse_unknown
 from localcloud.storage.buckets import Buckets, Precondition
-from localcloud.storage.objects import Checksums, StoredObject, check_name
+from localcloud.storage.objects import Checksums, StoredObject, check_content_type, check_name
 
 _FIELDS = {"name", "bucket", "contentType", "metadata", "md5Hash", "crc32c", "size", "storageClass"}
 _CHUNK = 256 * 1024
@@ -138,7 +139,10 @@ class Uploads:
 
 
 def _check(bucket: str, fields: dict[str, Any]) -> None:
+    if wrong := problems("storage.v1", "Object", fields, sent=True):
+        raise invalid(f"Invalid request: {wrong[0]}")
     refuse_unknown(fields, _FIELDS, "objects.insert")
+    check_content_type(fields.get("contentType") or "")
     if fields.get("storageClass", "STANDARD") != "STANDARD":
         raise ApiError(400, "invalid", f"Invalid storage class: {fields['storageClass']!r}")
     if fields.get("bucket", bucket) != bucket:
@@ -164,7 +168,8 @@ def _span(request: Request, size: int, length: int) -> tuple[int, str]:
     header = request.headers.get("content-range")
     if header is None:
         return 0, str(length)
-    span = re.fullmatch(r"bytes (?:\*|(\d+)-(\d+))/(\*|\d+)", header)
+    number = "([0-9]{1,19})"
+    span = re.fullmatch(rf"bytes (?:\*|{number}-{number})/(\*|{number})", header)
     if span is None or (span[1] is not None and int(span[2]) - int(span[1]) + 1 != length):
         raise ApiError(400, "badRequest", f"Invalid Content-Range: {header!r} for {length} bytes.")
     return size if span[1] is None else int(span[1]), span[3]
@@ -190,13 +195,13 @@ def _parts(body: bytes, content_type: str) -> tuple[dict[str, Any], str, bytes]:
         second = rest[: rest.rindex(b"\r\n" + mark + b"--")]
         _, fields = first.split(b"\r\n\r\n", 1)
         headers, data = second.split(b"\r\n\r\n", 1)
-        parsed = json.loads(fields)
+        described = parsed(fields)
     except ValueError:
         raise ApiError(400, "badRequest", "Malformed multipart body.") from None
-    if not isinstance(parsed, dict):
+    if not isinstance(described, dict):
         raise ApiError(400, "badRequest", "The first part of a multipart upload must be a JSON object.")
     kind = re.search(rb"(?i)content-type:\s*([^\r\n]+)", headers)
-    return parsed, kind[1].decode().strip() if kind else "", data
+    return described, kind[1].decode("latin-1").strip() if kind else "", data
 
 
 def _incomplete(size: int) -> Response:

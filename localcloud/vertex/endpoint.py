@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -44,6 +45,9 @@ _THREADS = 2
 _REST_BURST = 60.0
 """Seconds: how far REST may run ahead of an even rate, since the quota is one a minute."""
 
+_OTHERS = ("gemini-", "text-embedding-", "text-multilingual-embedding-", "textembedding-gecko")
+"""How the names of Google's other embedding models begin (S/bigqueryml-syntax-create-remote-model-embedding-maas)."""
+
 
 class EmbeddingEndpoint:
     """The endpoint. Thread-safe; one instance a server, since the quota is shared."""
@@ -70,6 +74,7 @@ class EmbeddingEndpoint:
                 "https://cloud.google.com/bigquery/docs/generate-text-tutorial#grant-permissions. If issue persists, "
                 "contact bqml-feedback@google.com for help."
             )
+        _refuse_others(endpoint)
         if not served(endpoint, location):
             raise invalid_query(_unknown_model(project, location, endpoint))
 
@@ -140,6 +145,7 @@ class EmbeddingEndpoint:
         params = request.path_params
         project, location, model = resolve(self._context, params["project"]), params["location"], params["model"]
         self._iam.require(member_of(request), PERMISSION, f"projects/{project}")
+        _refuse_others(model)
         if not served(model, location):
             raise not_found(_unknown_model(project, location, model))
         if model != "multimodalembedding@001":
@@ -170,12 +176,16 @@ class EmbeddingEndpoint:
     def _bytes(self, member: str, image: dict[str, Any]) -> tuple[bytes, str]:
         """The picture, and what the ledger calls it."""
         refuse_unknown(image, {"gcsUri", "bytesBase64Encoded"}, "instances[].image")
+        if len(image) != 1:
+            raise _bad_request("An image needs either a gcsUri or bytesBase64Encoded.")
         if "bytesBase64Encoded" in image:
             try:
                 return base64.b64decode(image["bytesBase64Encoded"], validate=True), "(bytes)"
-            except (binascii.Error, TypeError):
+            except (binascii.Error, TypeError, ValueError):
                 raise _bad_request("bytesBase64Encoded is not base64.") from None
-        bucket, name = _split(str(image.get("gcsUri", "")))
+        if not re.fullmatch(r"gs://[^/]+/.+", str(image["gcsUri"]), re.DOTALL):
+            raise _bad_request(f"Invalid gcsUri: {image['gcsUri']!r}; it must be gs://BUCKET/OBJECT.")
+        bucket, name = _split(image["gcsUri"])
         self._iam.require(member, "storage.objects.get", bucket_resource(bucket))
         return self._buckets.read(bucket, name)[1], f"gs://{bucket}/{name}"
 
@@ -277,6 +287,8 @@ def _instance(body: dict[str, Any]) -> tuple[dict[str, Any], int]:
     """The one instance of a request, and the dimension asked for. Raises ApiError 400."""
     refuse_unknown(body, {"instances", "parameters"}, ":predict")
     parameters = body.get("parameters") or {}
+    if not isinstance(parameters, dict):
+        raise _bad_request("parameters must be an object.")
     refuse_unknown(parameters, {"dimension"}, "parameters")
     dimensions = ENDPOINTS["multimodalembedding@001"].dimensions
     dimension = parameters.get("dimension", dimensions[0])
@@ -286,9 +298,20 @@ def _instance(body: dict[str, Any]) -> tuple[dict[str, Any], int]:
     if not isinstance(instances, list) or len(instances) != 1 or not isinstance(instances[0], dict):
         raise _bad_request("A request takes exactly one instance.")
     refuse_unknown(instances[0], {"text", "image"}, "instances[]")
+    for name, kind in (("text", str), ("image", dict)):
+        if not isinstance(instances[0].get(name) or kind(), kind):
+            raise _bad_request(f"Invalid {name} of an instance: {instances[0][name]!r}")
     if not instances[0].get("text") and not instances[0].get("image"):
         raise _bad_request("An instance needs an image or a text.")
     return {key: value for key, value in instances[0].items() if value}, int(dimension)
+
+
+def _refuse_others(endpoint: str) -> None:
+    """Raises Unsupported for what Google serves and this cloud does not: "not found" would be no answer of Google's."""
+    if endpoint.startswith("https://"):
+        raise Unsupported(f"the endpoint {endpoint!r}, which is a URL; name the model alone")
+    if endpoint not in ENDPOINTS and endpoint.startswith(_OTHERS):
+        raise Unsupported(f"the endpoint {endpoint!r}; there are {', '.join(ENDPOINTS)}")
 
 
 def _split(uri: str) -> tuple[str, str]:

@@ -27,7 +27,7 @@ class Remembered:
     accepted: set[str] = field(default_factory=set)
     done: set[str] = field(default_factory=set)
     objects: dict[str, tuple[str, bytes]] = field(default_factory=dict)
-    """Name to generation and content, as last answered."""
+    """Name to generation and content, as last answered or found after a kill."""
     sent: dict[str, bytes] = field(default_factory=dict)
     """Name to the content that was sent last."""
 
@@ -130,10 +130,12 @@ def _check_rows(cloud: RunningCloud, tables: set[str]) -> None:
 
 def _check_objects(cloud: RunningCloud, mine: Remembered) -> None:
     bucket = cloud.storage.bucket("bkt")
-    for name, (generation, content) in mine.objects.items():
+    for name, (generation, content) in list(mine.objects.items()):
         blob = bucket.get_blob(name)
         assert blob is not None, f"lost object {name}"
         held = blob.download_as_bytes()
         assert held in (content, mine.sent[name]), f"{name} is neither what was answered nor what was sent last"
         assert held != content or content == mine.sent[name] or str(blob.generation) == generation
+        # An upload whose answer was lost may have been kept: from now on it is what the server has answered.
+        mine.objects[name] = str(blob.generation), held
     mine.objects = {name: kept for name, kept in mine.objects.items() if name.startswith("again/")}

@@ -114,3 +114,8 @@ def test_only_the_owner_controls_the_cloud(cloud: RunningCloud) -> None:
     stranger = client_with(cloud, token)
     answer = stranger._http.get(f"{cloud.url}/control/state")
     assert answer.status_code == 403
+
+
+def test_a_form_that_is_no_text_gets_no_token(cloud: RunningCloud) -> None:
+    answer = httpx.post(f"{cloud.url}/token", content=b"\xff\xfe")
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")

@@ -40,6 +40,11 @@ def test_a_server_is_started_seen_and_stopped(tmp_path: Path, free_port: int) ->
 
     again = localcloud("serve", "--detach", home=home)
     assert (again.returncode, "already running" in again.stdout) == (0, True)
+    for other in (("--embedder", "real"), ("--project", "another")):
+        refused = localcloud("serve", "--detach", *other, home=home)
+        assert (refused.returncode, f"runs with {other[0]}" in refused.stderr) == (1, True), refused.stderr
+    same = localcloud("serve", "--detach", "--embedder", "hash", "--project", "local-project", home=home)
+    assert same.returncode == 0
 
     stopped = localcloud("stop", home=home)
     assert stopped.stdout == f"local cloud stopped (pid {status['pid']})\n"
@@ -125,3 +130,22 @@ def test_commands_load_nothing_that_takes_time(tmp_path: Path) -> None:
 def test_liveness_is_answered_without_a_token(cloud: RunningCloud) -> None:
     about = call(cloud.url, "/healthz")
     assert (about["status"], about["pid"]) == ("ok", cloud.about["pid"])
+
+
+@pytest.mark.parametrize("port", ["65536", "-1", "many"])
+def test_a_port_that_is_none_is_refused_in_a_line(tmp_path: Path, port: str) -> None:
+    for arguments in (("--port", port), ("--detach", "--port", port)):
+        refused = localcloud("serve", *arguments, home=tmp_path)
+        assert (refused.returncode, "argument --port" in refused.stderr) == (2, True), refused.stderr
+        assert "Traceback" not in refused.stderr
+    refused = localcloud("serve", home=tmp_path, LOCALCLOUD_PORT=port)
+    assert (refused.returncode, "Traceback" in refused.stderr) == (2, False), refused.stderr
+
+
+def test_pictures_without_their_extra_say_what_to_install() -> None:
+    without = (
+        "import runpy, sys; sys.modules['httpx'] = None; runpy.run_module('localcloud.images', run_name='__main__')"
+    )
+    refused = subprocess.run([sys.executable, "-c", without], cwd=CHECKOUT, capture_output=True, text=True)
+    assert refused.stderr == "error: this needs httpx; pip install 'image-search-localcloud[images]'\n"
+    assert refused.returncode == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 
 from tests.localcloud.conftest import RunningCloud
@@ -13,6 +14,13 @@ def test_time_moves_forward_and_only_forward(cloud: RunningCloud) -> None:
     assert cloud.control("state")["clock"]["time"] >= before + 3600
     with pytest.raises(OSError, match="no number of zero or more"):
         cloud.advance(-1)
+    for wrong in ({"advance": 1e300}, {"advance": 3e11}):
+        with pytest.raises(OSError, match="the clock ends"):
+            cloud.control("clock", wrong)
+    for text in ('{"advance": NaN}', '{"speed": Infinity}', '{"speed": true}', '{"speed": 1e400}', '{"advances": 1}'):
+        answer = httpx.post(f"{cloud.url}/control/clock", content=text)
+        assert answer.status_code == 400, answer.text
+    assert cloud.control("state")["clock"]["time"] < before + 7200
 
 
 def test_created_resources_carry_the_clouds_time(cloud: RunningCloud, dataset: str) -> None:
@@ -30,7 +38,20 @@ def test_settings_change_and_are_put_back(cloud: RunningCloud) -> None:
     assert cloud.control("reset", {})["settings"] == usual
 
 
-@pytest.mark.parametrize("wrong", [{"propagation": 1}, {"propagation_delay": -1}, {"propagation_delay": "soon"}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"propagation": 1},
+        {"propagation_delay": -1},
+        {"propagation_delay": "soon"},
+        {"propagation_delay": 1e300},
+        {"propagation_delay": None},
+        {"index_delay": True},
+        {"rows_per_job": 2.5},
+        {"concurrent_embedding_jobs": True},
+        {"enforce_quota": 2},
+    ],
+)
 def test_a_setting_that_does_not_exist_or_fit_is_refused(cloud: RunningCloud, wrong: dict[str, object]) -> None:
     with pytest.raises(OSError, match="not a setting"):
         cloud.control("settings", wrong)
@@ -45,3 +66,16 @@ def test_the_state_counts_what_there_is(cloud: RunningCloud, dataset: str) -> No
 
 def test_the_ledger_is_read(cloud: RunningCloud) -> None:
     assert {"requests", "paid", "per_object", "texts"} <= set(cloud.control("ledger"))
+
+
+@pytest.mark.parametrize("path", ["reset", "token", "clock", "faults"])
+def test_a_field_that_would_be_ignored_is_refused(cloud: RunningCloud, path: str) -> None:
+    body = {"token": {"member": "user:her@example.com"}, "faults": {"faults": []}}.get(path, {})
+    with pytest.raises(OSError, match="not a field here: colour"):
+        cloud.control(path, body | {"colour": "red"})
+
+
+@pytest.mark.parametrize("member", ["x", "user:", "user:x", "group:x@example.com", "allUsers", 5, None])
+def test_a_token_is_for_somebody_who_can_call(cloud: RunningCloud, member: object) -> None:
+    with pytest.raises(OSError, match="member must be an IAM member"):
+        cloud.control("token", {"member": member})

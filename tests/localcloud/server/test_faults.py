@@ -73,11 +73,40 @@ def test_a_delay_only_delays(cloud: RunningCloud) -> None:
         {"faults": [1]},
         {"path": 5, "status": 500},
         {"rows": {"rate": "x"}},
+        {},
+        {"path": "x", "status": 200},
+        {"path": "x", "status": 700},
+        {"path": "x", "status": True},
+        {"path": "x", "status": 500, "method": "post"},
+        {"path": "x", "status": 500, "times": 0},
+        {"path": "x", "status": 500, "times": -1},
+        {"path": "x", "status": 500, "skip": -1},
+        {"path": "x", "status": 500, "drop": True},
+        {"path": "x", "drop": True, "kill": True},
+        {"path": "x", "drop": True, "reason": "backendError"},
+        {"path": "x", "status": 500, "reason": ""},
+        {"path": "x", "status": 500, "seconds": 5},
+        {"path": "x", "delay": -1},
+        {"path": "x", "hold": True, "seconds": -1},
+        {"rows": {}},
+        {"rows": {"rate": 2}},
+        {"rows": {"uris": [1]}},
+        {"rows": {"uris": ["gs://b/a"], "times": 0}},
+        {"rows": {"rate": 0.5, "status": ""}},
+        {"rows": {"rate": 0.5}, "path": "x"},
+        {"jobs": {"id": "x", "kill": True, "reason": "jobInternalError"}},
+        {"jobs": {"reason": "jobInternalError"}},
     ],
 )
 def test_a_fault_that_could_not_act_is_refused(cloud: RunningCloud, fault: dict[str, object]) -> None:
-    with pytest.raises(OSError, match=r"not a fault|a fault needs|must be|no regular expression"):
+    with pytest.raises(OSError, match=r"not a fault|fault (\w+ )*needs|must (not )?be|no regular expression"):
         cloud.control("faults", fault)
+
+
+def test_of_several_faults_none_is_set_when_one_is_wrong(cloud: RunningCloud) -> None:
+    with pytest.raises(OSError, match="'paht' is no key"):
+        cloud.control("faults", {"faults": [{"path": "/datasets$", "status": 503}, {"paht": "x"}]})
+    assert cloud.control("state")["faults"]["requests"] == []
 
 
 def test_rows_fail_as_asked_and_recover(cloud: RunningCloud, model: str) -> None:

@@ -178,3 +178,35 @@ def test_the_rows_of_an_object_table_cannot_be_listed(cloud: RunningCloud, datas
     httpx.post(tables_url(cloud, dataset), json=object_table("objects", connection))
     with pytest.raises(BadRequest, match="Cannot list a table of type EXTERNAL"):
         list(cloud.bigquery.list_rows(f"{cloud.project}.{dataset}.objects"))
+
+
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        ({"name": "r", "type": "RECORD"}, "Field r is type RECORD but has no schema"),
+        ({"name": "r", "type": "STRUCT", "mode": "REPEATED", "fields": []}, "Field r is type RECORD but has no schema"),
+        ({"name": "X", "type": "INT64"}, "Duplicate field name: X"),
+        (
+            {"name": "r", "type": "RECORD", "fields": [{"name": n, "type": "INT64"} for n in ("i", "I")]},
+            "Duplicate field name: I",
+        ),
+        ({"name": "r", "type": "RECORD", "fields": [{"name": "", "type": "INT64"}]}, "Invalid field name"),
+        ({"name": "y", "type": "INT64", "mode": "SOMETIMES"}, "Invalid value for mode: SOMETIMES is not a valid value"),
+        ({"name": "y"}, "type"),
+    ],
+)
+def test_a_column_that_could_not_be_is_refused(
+    cloud: RunningCloud, dataset: str, field: dict[str, Any], words: str
+) -> None:
+    body = {"tableReference": {"tableId": "t"}, "schema": {"fields": [{"name": "x", "type": "STRING"}, field]}}
+    answer = httpx.post(tables_url(cloud, dataset), json=body)
+    assert answer.status_code == 400, answer.text
+    assert words in answer.json()["error"]["message"]
+
+
+def test_a_mode_may_be_spelled_in_small_letters(cloud: RunningCloud, dataset: str) -> None:
+    columns = [{"name": "x", "type": "string", "mode": "repeated"}]
+    body = {"tableReference": {"tableId": "t"}, "schema": {"fields": columns}}
+    assert httpx.post(tables_url(cloud, dataset), json=body).json()["schema"]["fields"][0]["mode"] == "REPEATED"
+    cloud.query(f"INSERT INTO {dataset}.t (x) VALUES (['a', 'b'])")
+    assert [row.x for row in cloud.bigquery.list_rows(f"{cloud.project}.{dataset}.t")] == [["a", "b"]]
