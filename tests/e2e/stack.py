@@ -7,13 +7,14 @@ import os
 import re
 import shlex
 import shutil
-import socket
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from tests.ports import free_port
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 LOCAL = "local"
@@ -29,12 +30,6 @@ def pointed_at_local_cloud(file: Path, port: int) -> str:
         return local
     provider = {key: value for key, value in yaml.safe_load(local)["config"].items() if key.startswith("gcp:")}
     return yaml.safe_dump({"config": {**yaml.safe_load(file.read_text())["config"], **provider}}, sort_keys=False)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass
