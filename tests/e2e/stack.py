@@ -103,9 +103,14 @@ class Stack:
         return json.loads(self.run(*self._cloud(*arguments)).stdout)
 
     def pulumi(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """A pulumi command on the stack."""
+        """A pulumi command on the stack: by ./local where there is none yet, for that makes it; then by itself, since
+        the environment is what ./local gives, and that takes three processes a command."""
         chosen = [] if self.name == LOCAL else ["--stack", self.name]
-        return self.run(str(CHECKOUT / "local"), "pulumi", *arguments, *chosen, "--non-interactive", check=check)
+        command = ["pulumi"] if self._initialized() else [str(CHECKOUT / "local"), "pulumi"]
+        return self.run(*command, *arguments, *chosen, "--non-interactive", check=check)
+
+    def _initialized(self) -> bool:
+        return any((self.home / "pulumi-state/.pulumi/stacks").glob(f"*/{LOCAL}.json"))
 
     def init(self) -> None:
         """Make the stack in the engine's state; ./local does that for its own."""
