@@ -55,6 +55,7 @@ def test_a_killed_server_comes_back_with_whole_tables_and_honest_jobs(tmp_path: 
         assert client.get_table("d.half").num_rows == 1000
 
 
+@pytest.mark.alone
 def test_a_server_ends_within_two_seconds_whatever_runs_and_waits(tmp_path: Path) -> None:
     home = tmp_path / "home"
     with running_cloud(home) as cloud:
