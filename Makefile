@@ -67,8 +67,9 @@ clean: ## also remove every file that was made in this folder
 	rm -rf .local .venv .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-test: setup ## all tests
-	@.venv/bin/python -m pytest
+# Tests start hundreds of Python processes: what one of them compiles is kept for the others, whatever the environment says.
+test: setup ## all tests, two at a time
+	@PYTHONDONTWRITEBYTECODE= .venv/bin/python -m pytest -n 2
 
 test-slow: setup ## the tests that `make test` leaves out for their time
 	@.venv/bin/python -m pytest -m 'slow and not gcp'

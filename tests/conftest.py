@@ -1,22 +1,42 @@
-"""Google's discovery documents judge every local cloud that a test starts: what they do not allow fails the session."""
+"""Google's discovery documents judge every local cloud that a test starts: what they do not allow fails the session.
+
+One record is for the whole session, whoever runs the tests: this process, or workers (tests/parallel.py).
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-_RECORD = pytest.StashKey[Path]()
+from tests.faults import table
+from tests.parallel import Turns, pytest_xdist_make_scheduler
+
+__all__ = ["pytest_xdist_make_scheduler"]
+
+_SHARED = pytest.StashKey[Path]()
+"""A folder of the session, of which its workers know."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    descriptor, record = tempfile.mkstemp(prefix="judge-", suffix=".jsonl")
-    os.close(descriptor)
-    config.stash[_RECORD] = Path(record)
-    os.environ["LOCALCLOUD_JUDGE"] = record
+    inherited = getattr(config, "workerinput", {}).get("shared")
+    if inherited:
+        config.pluginmanager.register(Turns(Path(inherited)))
+        return
+    config.stash[_SHARED] = Path(tempfile.mkdtemp(prefix="tests-"))
+    record = config.stash[_SHARED] / "judge.jsonl"
+    record.touch()
+    os.environ["LOCALCLOUD_JUDGE"] = str(record)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    node.workerinput["shared"] = str(node.config.stash[_SHARED])
 
 
 def pytest_runtest_logstart(nodeid: str) -> None:
@@ -27,13 +47,15 @@ def pytest_runtest_logstart(nodeid: str) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    if session.config.stash[_RECORD].stat().st_size and session.exitstatus == pytest.ExitCode.OK:
+    shared = session.config.stash.get(_SHARED, None)
+    if shared and (shared / "judge.jsonl").stat().st_size and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    table.write(terminalreporter)
     found: dict[str, list[str]] = {}
-    for line in config.stash[_RECORD].read_text().splitlines():
+    for line in (config.stash[_SHARED] / "judge.jsonl").read_text().splitlines():
         each = json.loads(line)
         found.setdefault(f"{each['method']}: {each['problem']}", []).append(each["call"])
     if found:
@@ -43,4 +65,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    config.stash[_RECORD].unlink(missing_ok=True)
+    if shared := config.stash.get(_SHARED, None):
+        shutil.rmtree(shared, ignore_errors=True)

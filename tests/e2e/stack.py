@@ -7,13 +7,14 @@ import os
 import re
 import shlex
 import shutil
-import socket
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from tests.ports import free_port
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 LOCAL = "local"
@@ -29,12 +30,6 @@ def pointed_at_local_cloud(file: Path, port: int) -> str:
         return local
     provider = {key: value for key, value in yaml.safe_load(local)["config"].items() if key.startswith("gcp:")}
     return yaml.safe_dump({"config": {**yaml.safe_load(file.read_text())["config"], **provider}}, sort_keys=False)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass
@@ -108,9 +103,14 @@ class Stack:
         return json.loads(self.run(*self._cloud(*arguments)).stdout)
 
     def pulumi(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """A pulumi command on the stack."""
+        """A pulumi command on the stack: by ./local where there is none yet, for that makes it; then by itself, since
+        the environment is what ./local gives, and that takes three processes a command."""
         chosen = [] if self.name == LOCAL else ["--stack", self.name]
-        return self.run(str(CHECKOUT / "local"), "pulumi", *arguments, *chosen, "--non-interactive", check=check)
+        command = ["pulumi"] if self._initialized() else [str(CHECKOUT / "local"), "pulumi"]
+        return self.run(*command, *arguments, *chosen, "--non-interactive", check=check)
+
+    def _initialized(self) -> bool:
+        return any((self.home / "pulumi-state/.pulumi/stacks").glob(f"*/{LOCAL}.json"))
 
     def init(self) -> None:
         """Make the stack in the engine's state; ./local does that for its own."""

@@ -51,8 +51,7 @@ class Scene:
         self.bucket.blob(f"{self.prefix}{name}").delete()
 
     def counts(self, *names: str) -> tuple[Any, ...]:
-        outputs = self.program.outputs()
-        return tuple(outputs[name] for name in names)
+        return counts(self.program.outputs(), *names)
 
     def tables(self) -> set[str]:
         return {table.table_id for table in self.warehouse.list_tables(self.dataset)}
@@ -73,12 +72,17 @@ class Scene:
         return {job.job_id for job in jobs if job.job_id.startswith("imagesearch-embed_") and staging in job.query}
 
 
+def counts(outputs: dict[str, Any], *names: str) -> tuple[Any, ...]:
+    """Some of a stack's outputs."""
+    return tuple(outputs[name] for name in names)
+
+
 def one_up_makes_everything(scene: Scene) -> str:
     """An empty project becomes search results. What `up` said."""
     told = scene.program.up().stdout
-    assert scene.counts("objects", "embedded", "set_aside", "pending") == (12, 12, 0, 0)
-    assert scene.counts("stale", "paid", "paid_usd") == (0, 12, 0.0012)
     outputs = scene.program.outputs()
+    assert counts(outputs, "objects", "embedded", "set_aside", "pending") == (12, 12, 0, 0)
+    assert counts(outputs, "stale", "paid", "paid_usd") == (0, 12, 0.0012)
     assert outputs["index"]["status"] == "skipped", "BigQuery builds no index below 5,000 rows"
     assert "5,000" in outputs["index"]["reason"]
     first = {name: hits[0]["uri"] for name, hits in outputs["searches"].items()}
@@ -126,10 +130,11 @@ def changed_and_deleted_pictures_converge_in_one_up(scene: Scene) -> None:
     scene.put("stamp_rose.jpg", pictures()["stamp_lettuce.jpg"][0], "not a rose any more")
     scene.remove("new-dog.jpg")
     scene.program.up()
-    assert scene.counts("objects", "embedded", "updated", "deleted") == (12, 12, 1, 1)
+    outputs = scene.program.outputs()
+    assert counts(outputs, "objects", "embedded", "updated", "deleted") == (12, 12, 1, 1)
     after = scene.embedded_at()
     assert {uri for uri in after if after[uri] != before[uri]} == {scene.uri("stamp_rose.jpg")}
-    found = {hit["uri"] for hit in scene.program.outputs()["searches"]["green-vegetable"][:2]}
+    found = {hit["uri"] for hit in outputs["searches"]["green-vegetable"][:2]}
     assert found == {scene.uri("stamp_lettuce.jpg"), scene.uri("stamp_rose.jpg")}
 
 

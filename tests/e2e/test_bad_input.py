@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.generated import state
 from tests.e2e.stack import Stack
 
 
@@ -31,7 +32,7 @@ def refusal(stack: Stack) -> str:
     said = done.stdout + done.stderr
     assert done.returncode != 0, said
     assert "Traceback" not in said, said
-    assert [r for r in stack.resources() if not r["type"].startswith("pulumi:")] == []
+    assert [r for r in state(stack) if not r["type"].startswith("pulumi:")] == []
     return said
 
 

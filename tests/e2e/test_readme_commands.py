@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.pictures import pictures
-from tests.e2e.stack import CHECKOUT, free_port
+from tests.e2e.stack import CHECKOUT
+from tests.ports import free_port
 from tests.program.readme import blocks
 
 COMMANDS = [line for block in blocks() if block.reason is None for line in block.lines]

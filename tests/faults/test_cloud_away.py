@@ -17,6 +17,7 @@ from localcloud.home import Home
 from tests.faults.conftest import Note
 from tests.faults.test_fault_classes import FAILED, WENT_ON, until
 from tests.localcloud.conftest import RunningCloud, running_cloud
+from tests.ports import free_port
 from tests.warehouse.conftest import Pipeline
 
 NAMES = [f"{number:02}.jpg" for number in range(20)]
@@ -24,8 +25,8 @@ NAMES = [f"{number:02}.jpg" for number in range(20)]
 
 @pytest.fixture
 def cloud(tmp_path: Path) -> Iterator[RunningCloud]:
-    """A server of the test's own, since it dies."""
-    with running_cloud(tmp_path / "home") as made:
+    """A server of the test's own, since it dies; at a port that nobody takes before it is back."""
+    with running_cloud(tmp_path / "home", "--embedder", "hash", "--port", str(free_port())) as made:
         yield made
 
 

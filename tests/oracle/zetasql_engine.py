@@ -5,8 +5,10 @@ Importing this module is enough, before the first use of `zetasql.api`.
 
 from __future__ import annotations
 
+import fcntl
 import platform
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -24,13 +26,25 @@ class CompiledOnce:
         """The module of a .wasm file, compiled now or before."""
         name = f"zetasql-{version('zetasql')}-wasmtime-{version('wasmtime')}-{platform.machine()}.cwasm"
         compiled = cache_folder() / name
-        try:
+        with suppress(wasmtime.WasmtimeError):  # not there, or of another processor
             return wasmtime.Module.deserialize_file(engine, str(compiled))
-        except wasmtime.WasmtimeError:  # not there, or of another processor
+        with _turn(compiled.with_suffix(".lock")):
+            with suppress(wasmtime.WasmtimeError):  # there by now
+                return wasmtime.Module.deserialize_file(engine, str(compiled))
             module = wasmtime.Module.from_file(engine, Path(path))
-        with suppress(OSError):  # a full or read-only disk costs the next run half a minute, nothing else
-            write_atomically(compiled, bytes(module.serialize()))
+            with suppress(OSError):  # a full or read-only disk costs the next run half a minute, nothing else
+                write_atomically(compiled, bytes(module.serialize()))
         return module
+
+
+@contextmanager
+def _turn(lock: Path) -> Iterator[None]:
+    """One process at a time, where the cache can be written: the others find what the first has compiled."""
+    with ExitStack() as held:
+        with suppress(OSError):
+            lock.parent.mkdir(parents=True, exist_ok=True)
+            fcntl.flock(held.enter_context(lock.open("w")), fcntl.LOCK_EX)
+        yield
 
 
 wasm_client.Module = CompiledOnce

@@ -88,6 +88,7 @@ def test_printed_it_has_every_picture(opened: Page) -> None:
     assert not opened.locator(".jump").is_visible()
 
 
+@pytest.mark.alone
 def test_thousands_of_results_open_at_once(page: Page, tmp_path: Path) -> None:
     hits = [{"uri": f"gs://b/{n}.jpg", "distance": n / MANY, "caption": f"Picture {n}"} for n in range(MANY // 3)]
     searches = dict.fromkeys("abc", hits)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import uuid
 
-import httpx
 import pytest
 
+from tests.localcloud import http
 from tests.localcloud.conftest import RunningCloud
 
 
@@ -15,16 +15,16 @@ def model(cloud: RunningCloud, dataset: str) -> str:
     """A remote model over a connection of its own; `dataset.model`."""
     for api in ("aiplatform", "bigqueryconnection"):
         root = f"{cloud.url}/serviceusage/v1/projects/{cloud.project}/services"
-        assert httpx.post(f"{root}/{api}.googleapis.com:enable", json={}).status_code == 200
+        assert http.post(f"{root}/{api}.googleapis.com:enable", json={}).status_code == 200
     connection = f"c{uuid.uuid4().hex[:8]}"
     url = f"{cloud.url}/bigqueryconnection/v1/projects/{cloud.project}/locations/US/connections"
-    made = httpx.post(f"{url}?connectionId={connection}", json={"cloudResource": {}}).json()
+    made = http.post(f"{url}?connectionId={connection}", json={"cloudResource": {}}).json()
     cloud.advance(600)
     project = f"{cloud.url}/cloudresourcemanager/v1/projects/{cloud.project}"
-    policy = httpx.post(f"{project}:getIamPolicy", json={}).json()
+    policy = http.post(f"{project}:getIamPolicy", json={}).json()
     member = f"serviceAccount:{made['cloudResource']['serviceAccountId']}"
     policy["bindings"].append({"role": "roles/aiplatform.user", "members": [member]})
-    assert httpx.post(f"{project}:setIamPolicy", json={"policy": policy}).status_code == 200
+    assert http.post(f"{project}:setIamPolicy", json={"policy": policy}).status_code == 200
     cloud.advance(600)
     cloud.query(
         f"CREATE MODEL {dataset}.m REMOTE WITH CONNECTION `{cloud.project}.us.{connection}` "

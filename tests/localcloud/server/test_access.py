@@ -19,6 +19,7 @@ from localcloud.cloud import LocalServices
 from localcloud.context import Context
 from localcloud.store import Store
 from localcloud.vertex.hashed import HashEmbedder
+from tests.localcloud import http
 from tests.localcloud.conftest import RunningCloud, running_cloud
 
 BQ = "/bigquery/v2/projects/{project}"
@@ -204,7 +205,7 @@ class Callers:
 
     def ask(self, who: str, method: str, path: str, body: object = None, **parameters: str) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self.tokens[who]}"}
-        return httpx.request(method, self.cloud.url + path, params=parameters, json=body, headers=headers, timeout=30)
+        return http.request(method, self.cloud.url + path, params=parameters, json=body, headers=headers, timeout=30)
 
     def query(self, who: str, text: str) -> httpx.Response:
         body = {"query": text, "useLegacySql": False, "location": "US"}
@@ -216,21 +217,21 @@ def callers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callers]:
     with running_cloud(tmp_path_factory.mktemp("access") / "home") as cloud:
         for name in ("bigqueryconnection", "aiplatform", "dataform"):
             url = f"{cloud.url}/serviceusage/v1/projects/{cloud.project}/services/{name}.googleapis.com:enable"
-            assert httpx.post(url, json={}).status_code == 200
+            assert http.post(url, json={}).status_code == 200
         cloud.bigquery.create_dataset("d")
         cloud.query("CREATE TABLE d.t AS SELECT 1 AS x, [1.0] AS e")
         cloud.storage.create_bucket("bkt").blob("o").upload_from_string("x")
         connections = f"{cloud.url}/bigqueryconnection/v1/projects/{cloud.project}/locations/us/connections"
-        assert httpx.post(f"{connections}?connectionId=c", json={"cloudResource": {}}).status_code == 200
+        assert http.post(f"{connections}?connectionId=c", json={"cloudResource": {}}).status_code == 200
         roles = sorted({role for _, role in [*WALK.values(), *STATEMENTS.values()]})
         project = f"{cloud.url}/cloudresourcemanager/v1/projects/{cloud.project}"
-        policy = httpx.post(f"{project}:getIamPolicy", json={}).json()
+        policy = http.post(f"{project}:getIamPolicy", json={}).json()
         member = {role: f"user:{role.removeprefix('roles/')}@example.com" for role in roles}
         member |= {"jobs": "user:jobs@example.com", "stranger": "user:stranger@example.com"}
         everyone = [who for name, who in member.items() if name != "stranger"]
         policy["bindings"] += [{"role": role, "members": [member[role]]} for role in roles]
         policy["bindings"].append({"role": "roles/bigquery.jobUser", "members": everyone})
-        assert httpx.post(f"{project}:setIamPolicy", json={"policy": policy}).status_code == 200
+        assert http.post(f"{project}:setIamPolicy", json={"policy": policy}).status_code == 200
         cloud.advance(600)
         tokens = {name: cloud.control("token", {"member": who})["token"] for name, who in member.items()}
         for job in ("owners", "forgotten"):
@@ -309,7 +310,7 @@ def test_a_statement_with_a_connection_needs_to_delegate_it(callers: Callers) ->
 
 def test_a_token_that_nobody_issued_is_no_caller(callers: Callers) -> None:
     path = f"{callers.cloud.url}/bigquery/v2/projects/local-project/datasets"
-    answer = httpx.get(path, headers={"Authorization": "Bearer made-up.token"})
+    answer = http.get(path, headers={"Authorization": "Bearer made-up.token"})
     assert (answer.status_code, answer.json()["error"]["status"]) == (401, "UNAUTHENTICATED")
 
 

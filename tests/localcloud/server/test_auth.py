@@ -8,7 +8,6 @@ import subprocess
 import sys
 
 import google.auth
-import httpx
 import pytest
 from google.api_core.exceptions import Forbidden
 from google.auth import jwt
@@ -16,6 +15,7 @@ from google.auth.transport.requests import Request
 from google.cloud import bigquery
 from google.oauth2.credentials import Credentials
 
+from tests.localcloud import http
 from tests.localcloud.conftest import CHECKOUT, RunningCloud
 
 
@@ -66,13 +66,13 @@ def test_a_token_that_the_client_signed_itself_is_the_owners_too(cloud: RunningC
     forged = credentials.with_claims(issuer="somebody@example.com")
     forged.refresh(Request())
     url = f"{cloud.url}/bigquery/v2/projects/{cloud.project}/datasets"
-    assert httpx.get(url, headers={"Authorization": f"Bearer {forged.token.decode()}"}).status_code == 401
+    assert http.get(url, headers={"Authorization": f"Bearer {forged.token.decode()}"}).status_code == 401
 
 
 @pytest.mark.parametrize("token", ["somebody-elses", "eyJ9.e30.c2ln", "e30.AAAA"])
 def test_an_unknown_token_is_unauthenticated(cloud: RunningCloud, token: str) -> None:
     url = f"{cloud.url}/bigquery/v2/projects/{cloud.project}/datasets"
-    answer = httpx.get(url, headers={"Authorization": f"Bearer {token}"})
+    answer = http.get(url, headers={"Authorization": f"Bearer {token}"})
     assert (answer.status_code, answer.json()["error"]["status"]) == (401, "UNAUTHENTICATED")
 
 
@@ -103,9 +103,9 @@ def test_roles_open_what_they_open(cloud: RunningCloud, dataset: str) -> None:
 def grant(cloud: RunningCloud, role: str, member: str) -> None:
     """Add a binding to the project's policy and let it propagate."""
     url = f"{cloud.url}/cloudresourcemanager/v1/projects/{cloud.project}"
-    policy = httpx.post(f"{url}:getIamPolicy", json={}).json()
+    policy = http.post(f"{url}:getIamPolicy", json={}).json()
     policy["bindings"].append({"role": role, "members": [member]})
-    assert httpx.post(f"{url}:setIamPolicy", json={"policy": policy}).status_code == 200
+    assert http.post(f"{url}:setIamPolicy", json={"policy": policy}).status_code == 200
     cloud.advance(600)
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from localcloud.home import Home, call
 from tests.localcloud.conftest import CHECKOUT, RunningCloud
+from tests.ports import free_port
 
 
 def localcloud(*arguments: str, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -23,20 +24,13 @@ def localcloud(*arguments: str, home: Path, **environment: str) -> subprocess.Co
     return subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, env=env, timeout=60)
 
 
-@pytest.fixture
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def test_a_server_is_started_seen_and_stopped(tmp_path: Path, free_port: int) -> None:
-    home = tmp_path / "home"
-    started = localcloud("serve", "--detach", "--embedder", "hash", "--port", str(free_port), home=home)
-    assert f"ready at http://127.0.0.1:{free_port}" in started.stdout, started.stderr
+def test_a_server_is_started_seen_and_stopped(tmp_path: Path) -> None:
+    home, port = tmp_path / "home", free_port()
+    started = localcloud("serve", "--detach", "--embedder", "hash", "--port", str(port), home=home)
+    assert f"ready at http://127.0.0.1:{port}" in started.stdout, started.stderr
     status = json.loads(localcloud("status", "--json", home=home).stdout)
     assert (status["ready"], status["embedder"], status["project"]) == (True, "hash", "local-project")
-    assert (status["home"], status["url"]) == (str(home), f"http://127.0.0.1:{free_port}")
+    assert (status["home"], status["url"]) == (str(home), f"http://127.0.0.1:{port}")
 
     again = localcloud("serve", "--detach", home=home)
     assert (again.returncode, "already running" in again.stdout) == (0, True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-import httpx
 import pytest
 from google.api_core.exceptions import BadRequest, Conflict, NotFound, PreconditionFailed
 from google.cloud import bigquery
 
+from tests.localcloud import http
 from tests.localcloud.conftest import RunningCloud
 
 
@@ -55,12 +55,12 @@ def test_an_update_from_an_outdated_etag_is_refused(cloud: RunningCloud, dataset
 
 def test_a_put_replaces_the_whole_dataset_as_the_provider_does(cloud: RunningCloud, dataset: str) -> None:
     url = f"{cloud.url}/bigquery/v2/projects/{cloud.project}/datasets/{dataset}?accessPolicyVersion=3&alt=json"
-    known = httpx.get(url).json()
+    known = http.get(url).json()
     reference = {"datasetReference": {"datasetId": dataset}, "location": "US", "defaultCollation": ""}
     body: dict[str, Any] = reference | {"access": known["access"], "labels": {"x": "y"}, "description": "put"}
-    assert httpx.put(url, json=body).status_code == 200
-    httpx.put(url, json={name: body[name] for name in body if name != "description"})
-    found = httpx.get(url).json()
+    assert http.put(url, json=body).status_code == 200
+    http.put(url, json={name: body[name] for name in body if name != "description"})
+    found = http.get(url).json()
     assert found["labels"] == {"x": "y"} and found["access"] == known["access"]
     assert "description" not in found
     assert found["creationTime"] == known["creationTime"]
@@ -68,7 +68,7 @@ def test_a_put_replaces_the_whole_dataset_as_the_provider_does(cloud: RunningClo
 
 def test_the_location_of_a_dataset_stays(cloud: RunningCloud, dataset: str) -> None:
     url = f"{cloud.url}/bigquery/v2/projects/{cloud.project}/datasets/{dataset}"
-    assert httpx.patch(url, json={"location": "EU"}).status_code == 400
+    assert http.patch(url, json={"location": "EU"}).status_code == 400
 
 
 def test_a_dataset_with_tables_goes_only_with_its_contents(cloud: RunningCloud, dataset: str) -> None:
@@ -102,7 +102,7 @@ def test_datasets_are_listed_in_pages_and_by_label(cloud: RunningCloud) -> None:
 )
 def test_what_it_cannot_keep_is_refused_by_name(cloud: RunningCloud, field: dict[str, Any]) -> None:
     url = f"{cloud.url}/bigquery/v2/projects/{cloud.project}/datasets"
-    answer = httpx.post(url, json={"datasetReference": {"datasetId": "refused"}} | field)
+    answer = http.post(url, json={"datasetReference": {"datasetId": "refused"}} | field)
     assert answer.status_code == 501
     assert next(iter(field)) in answer.json()["error"]["message"]
 
@@ -110,7 +110,7 @@ def test_what_it_cannot_keep_is_refused_by_name(cloud: RunningCloud, field: dict
 @pytest.mark.parametrize("name", ["with-dash", "", "with space", "x" * 1025])
 def test_a_name_that_is_no_dataset_name_is_refused(cloud: RunningCloud, name: str) -> None:
     url = f"{cloud.url}/bigquery/v2/projects/{cloud.project}/datasets"
-    answer = httpx.post(url, json={"datasetReference": {"datasetId": name}})
+    answer = http.post(url, json={"datasetReference": {"datasetId": name}})
     assert answer.status_code == 400
     assert "Invalid dataset ID" in answer.json()["error"]["message"]
 
@@ -127,7 +127,7 @@ def test_a_field_that_does_not_exist_or_is_mistyped_is_invalid(
     cloud: RunningCloud, body: dict[str, Any], problem: str
 ) -> None:
     url = f"{cloud.url}/bigquery/v2/projects/{cloud.project}/datasets"
-    answer = httpx.post(url, json={"datasetReference": {"datasetId": "mistyped"}} | body)
+    answer = http.post(url, json={"datasetReference": {"datasetId": "mistyped"}} | body)
     assert answer.status_code == 400
     assert answer.json()["error"]["message"] == f"Invalid request: body: {problem}"
-    assert httpx.get(f"{url}/mistyped").status_code == 404
+    assert http.get(f"{url}/mistyped").status_code == 404

@@ -7,10 +7,10 @@ from typing import Any
 
 import google.auth.credentials
 import googleapiclient.discovery
-import httpx
 import pytest
 
 from localcloud.discovery.fit import problems
+from tests.localcloud import http
 from tests.localcloud.conftest import RunningCloud
 
 
@@ -84,5 +84,5 @@ def test_an_error_has_the_shape_that_clients_take_apart(cloud: RunningCloud, api
 
 def test_a_request_may_ask_for_a_part_of_an_answer(cloud: RunningCloud, dataset: str) -> None:
     url = f"{cloud.url}/bigquery/v2/projects/{cloud.project}/datasets/{dataset}"
-    answer = httpx.get(url, params={"fields": "location,datasetReference/datasetId"}).json()
+    answer = http.get(url, params={"fields": "location,datasetReference/datasetId"}).json()
     assert answer == {"location": "US", "datasetReference": {"datasetId": dataset}}

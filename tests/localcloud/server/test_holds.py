@@ -14,6 +14,7 @@ from google.api_core.exceptions import BadRequest
 from google.cloud import bigquery
 
 from localcloud.home import Home
+from tests.localcloud import http
 from tests.localcloud.conftest import RunningCloud, running_cloud
 
 EMBEDDED = "SELECT status FROM AI.GENERATE_EMBEDDING(MODEL {}, (SELECT content FROM UNNEST(@texts) AS content))"
@@ -40,7 +41,7 @@ def held(cloud: RunningCloud) -> list[dict[str, object]]:
 
 def create(cloud: RunningCloud, name: str, timeout: float = 20) -> httpx.Response:
     body = {"datasetReference": {"datasetId": name}}
-    return httpx.post(f"{cloud.url}/bigquery/v2/projects/{cloud.project}/datasets", json=body, timeout=timeout)
+    return http.post(f"{cloud.url}/bigquery/v2/projects/{cloud.project}/datasets", json=body, timeout=timeout)
 
 
 def is_there(cloud: RunningCloud, name: str) -> bool:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import httpx
 import pytest
 from google.api_core.exceptions import NotFound
 from google.cloud import bigquery
 
 from localcloud.discovery.fit import problems
+from tests.localcloud import http
 from tests.localcloud.conftest import RunningCloud
 
 
 def test_a_model_is_seen_listed_labelled_and_deleted(cloud: RunningCloud, dataset: str, model: str) -> None:
     client = cloud.bigquery
-    resource = httpx.get(f"{cloud.url}/bigquery/v2/projects/{cloud.project}/datasets/{dataset}/models/m").json()
+    resource = http.get(f"{cloud.url}/bigquery/v2/projects/{cloud.project}/datasets/{dataset}/models/m").json()
     assert problems("bigquery.v2", "Model", resource) == []
     assert resource["remoteModelInfo"]["endpoint"].endswith("multimodalembedding@001")
     found = client.get_model(model)

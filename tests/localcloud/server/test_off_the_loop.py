@@ -53,10 +53,12 @@ def check(cloud: RunningCloud, text: str, config: bigquery.QueryJobConfig | None
     assert during < max(0.05, 5 * usual)
 
 
+@pytest.mark.alone
 def test_a_health_check_is_not_delayed_by_a_query_that_computes(cloud: RunningCloud) -> None:
     check(cloud, ENDLESS)
 
 
+@pytest.mark.alone
 def test_a_health_check_is_not_delayed_by_a_job_that_embeds(cloud: RunningCloud, model: str) -> None:
     text = f"SELECT COUNT(*) FROM AI.GENERATE_EMBEDDING(MODEL {model}, (SELECT content FROM UNNEST(@t) AS content))"
     texts = bigquery.ArrayQueryParameter("t", "STRING", [f"text {n}" for n in range(30_000)])

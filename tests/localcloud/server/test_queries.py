@@ -11,6 +11,7 @@ import pytest
 from google.api_core.exceptions import BadRequest, Conflict, MethodNotImplemented, NotFound
 from google.cloud import bigquery
 
+from tests.localcloud import http
 from tests.localcloud.conftest import RunningCloud
 
 NUMBERS = "SELECT x FROM UNNEST(GENERATE_ARRAY(1, 2500)) AS x ORDER BY x"
@@ -36,7 +37,7 @@ def test_an_answer_of_many_pages_is_read_whole_and_in_order(cloud: RunningCloud)
 
 
 def test_a_page_stays_below_about_ten_megabytes(cloud: RunningCloud) -> None:
-    answer = httpx.post(
+    answer = http.post(
         url(cloud, "queries"),
         json={"query": f"SELECT x, REPEAT('a', 20000) AS text FROM ({NUMBERS}) WHERE x <= 1000", "useLegacySql": False},
         timeout=60,
@@ -45,7 +46,7 @@ def test_a_page_stays_below_about_ten_megabytes(cloud: RunningCloud) -> None:
     page = answer.json()
     read, token, job = [row["f"][0]["v"] for row in page["rows"]], page["pageToken"], page["jobReference"]["jobId"]
     while token:
-        page = httpx.get(url(cloud, f"queries/{job}"), params={"pageToken": token}, timeout=60).json()
+        page = http.get(url(cloud, f"queries/{job}"), params={"pageToken": token}, timeout=60).json()
         read, token = read + [row["f"][0]["v"] for row in page["rows"]], page.get("pageToken")
     assert read == [str(x) for x in range(1, 1001)]
 
@@ -68,7 +69,7 @@ def test_a_failing_statement_is_a_job_that_failed(cloud: RunningCloud) -> None:
         job.result(job_retry=None)
     job.reload()
     assert (job.state, job.error_result["reason"]) == ("DONE", "invalidQuery")
-    answer = httpx.get(url(cloud, f"queries/{job.job_id}"))
+    answer = http.get(url(cloud, f"queries/{job.job_id}"))
     assert (answer.status_code, answer.json()["error"]["errors"][0]["reason"]) == (400, "invalidQuery")
     assert "Syntax error" in failed.value.message
 
@@ -105,7 +106,7 @@ def test_a_running_job_is_seen_running_and_cancelled(cloud: RunningCloud) -> Non
     job = submit(cloud, ENDLESS)
     while job.state != "RUNNING":
         job.reload()
-    waiting = httpx.get(url(cloud, f"queries/{job.job_id}"), params={"timeoutMs": 1}).json()
+    waiting = http.get(url(cloud, f"queries/{job.job_id}"), params={"timeoutMs": 1}).json()
     assert waiting["jobComplete"] is False and "rows" not in waiting
     assert job.job_id in {item.job_id for item in cloud.bigquery.list_jobs(state_filter="running")}
     job.cancel()
@@ -131,14 +132,14 @@ def test_many_clients_wait_at_once_and_others_are_still_answered(cloud: RunningC
 
 def test_a_query_that_takes_longer_than_asked_answers_that_it_still_runs(cloud: RunningCloud) -> None:
     body = {"query": ENDLESS, "useLegacySql": False, "timeoutMs": 10}
-    answer = httpx.post(url(cloud, "queries"), json=body).json()
+    answer = http.post(url(cloud, "queries"), json=body).json()
     assert answer["jobComplete"] is False
     cloud.bigquery.cancel_job(answer["jobReference"]["jobId"])
 
 
 def test_the_same_request_sent_twice_runs_once(cloud: RunningCloud) -> None:
     body = {"query": "SELECT RAND() AS x", "useLegacySql": False, "requestId": uuid.uuid4().hex}
-    first, second = (httpx.post(url(cloud, "queries"), json=body).json() for _ in range(2))
+    first, second = (http.post(url(cloud, "queries"), json=body).json() for _ in range(2))
     assert first["rows"] == second["rows"]
     assert first["jobReference"] == second["jobReference"]
 
@@ -188,7 +189,7 @@ def test_a_deleted_job_is_gone(cloud: RunningCloud) -> None:
 
 @pytest.mark.parametrize("kind", ["load", "extract", "copy"])
 def test_other_kinds_of_jobs_are_refused_by_name(cloud: RunningCloud, kind: str) -> None:
-    answer = httpx.post(url(cloud, "jobs"), json={"configuration": {kind: {}}})
+    answer = http.post(url(cloud, "jobs"), json={"configuration": {kind: {}}})
     assert (answer.status_code, f"{kind} jobs" in answer.json()["error"]["message"]) == (501, True)
 
 
@@ -212,7 +213,7 @@ def test_uploads_are_refused_as_load_jobs(cloud: RunningCloud, dataset: str) -> 
 def test_what_a_query_cannot_ask_for_is_refused_by_name(cloud: RunningCloud, field: dict[str, Any], name: str) -> None:
     query = {"query": "SELECT 1", "useLegacySql": False} | field
     configuration = {"query": {key: value for key, value in query.items() if value is not None}}
-    answer = httpx.post(url(cloud, "jobs"), json={"configuration": configuration})
+    answer = http.post(url(cloud, "jobs"), json={"configuration": configuration})
     assert (answer.status_code, name in answer.json()["error"]["message"]) == (501, True), answer.text
 
 

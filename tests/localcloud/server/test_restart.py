@@ -9,12 +9,12 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import httpx
 import pytest
 from google.api_core.exceptions import GoogleAPICallError
 from google.cloud import bigquery
 
 from localcloud.home import Home
+from tests.localcloud import http
 from tests.localcloud.conftest import RunningCloud, running_cloud
 
 #: Takes far longer than the test: a trillion rows.
@@ -55,6 +55,7 @@ def test_a_killed_server_comes_back_with_whole_tables_and_honest_jobs(tmp_path: 
         assert client.get_table("d.half").num_rows == 1000
 
 
+@pytest.mark.alone
 def test_a_server_ends_within_two_seconds_whatever_runs_and_waits(tmp_path: Path) -> None:
     home = tmp_path / "home"
     with running_cloud(home) as cloud:
@@ -66,8 +67,8 @@ def test_a_server_ends_within_two_seconds_whatever_runs_and_waits(tmp_path: Path
         cloud.control("faults", {"faults": [{"path": "/datasets", "delay": 30}, seen]})
         with ThreadPoolExecutor() as clients:
             url = f"{cloud.url}/bigquery/v2/projects/{cloud.project}"
-            slow = clients.submit(httpx.get, f"{url}/datasets", timeout=60)
-            waiting = clients.submit(httpx.get, f"{url}/queries/running", timeout=60)
+            slow = clients.submit(http.get, f"{url}/datasets", timeout=60)
+            waiting = clients.submit(http.get, f"{url}/queries/running", timeout=60)
             while any(fault["times"] for fault in cloud.control("state")["faults"]["requests"]):
                 pass  # until both requests have arrived
             started = time.monotonic()
@@ -84,4 +85,4 @@ def test_a_server_ends_within_two_seconds_whatever_runs_and_waits(tmp_path: Path
         assert same["private_key"] == key["private_key"]
         assert same["token_uri"] == f"{cloud.url}/token"
         url = f"{cloud.url}/bigquery/v2/projects/{cloud.project}/datasets"
-        assert httpx.get(url, headers={"Authorization": f"Bearer {token}"}).status_code == 200
+        assert http.get(url, headers={"Authorization": f"Bearer {token}"}).status_code == 200

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
 import pytest
 from google.api_core.exceptions import BadRequest, Conflict, MethodNotImplemented, NotFound
 from google.cloud import bigquery
 
+from tests.localcloud import http
 from tests.localcloud.conftest import RunningCloud
 
 COLUMNS = [bigquery.SchemaField("x", "INT64", mode="REQUIRED"), bigquery.SchemaField("seen", "TIMESTAMP")]
@@ -25,10 +25,10 @@ def table(cloud: RunningCloud, dataset: str) -> bigquery.Table:
 def connection(cloud: RunningCloud) -> str:
     """A connection in US; its full name."""
     api = f"{cloud.url}/serviceusage/v1/projects/{cloud.project}/services/bigqueryconnection.googleapis.com:enable"
-    assert httpx.post(api, json={}).status_code == 200
+    assert http.post(api, json={}).status_code == 200
     url = f"{cloud.url}/bigqueryconnection/v1/projects/{cloud.project}/locations/US/connections"
-    httpx.post(f"{url}?connectionId=tables_test", json={"cloudResource": {}})
-    return str(httpx.get(f"{url}/tables_test").json()["name"])
+    http.post(f"{url}?connectionId=tables_test", json={"cloudResource": {}})
+    return str(http.get(f"{url}/tables_test").json()["name"])
 
 
 def tables_url(cloud: RunningCloud, dataset: str) -> str:
@@ -64,7 +64,7 @@ def test_a_name_is_taken_once(cloud: RunningCloud, table: bigquery.Table) -> Non
 
 def test_a_list_tells_types_and_labels(cloud: RunningCloud, table: bigquery.Table, connection: str) -> None:
     url = tables_url(cloud, table.dataset_id)
-    assert httpx.post(url, json=object_table("objects", connection)).status_code == 200
+    assert http.post(url, json=object_table("objects", connection)).status_code == 200
     listed = {item.table_id: item for item in cloud.bigquery.list_tables(table.dataset_id, page_size=1)}
     assert (listed["t"].table_type, listed["t"].labels) == ("TABLE", {"kind": "plain"})
     assert listed["objects"].table_type == "EXTERNAL"
@@ -101,16 +101,16 @@ def test_timestamps_are_seconds_unless_the_client_asks_for_microseconds(
         f"INSERT INTO `{table.dataset_id}.t` (x, seen) VALUES (1, TIMESTAMP '2026-01-02 03:04:05.5+00'), (2, NULL)"
     )
     url = f"{tables_url(cloud, table.dataset_id)}/t/data"
-    seconds = httpx.get(url).json()["rows"]
-    exact = httpx.get(url, params={"formatOptions.useInt64Timestamp": True}).json()["rows"]
+    seconds = http.get(url).json()["rows"]
+    exact = http.get(url, params={"formatOptions.useInt64Timestamp": True}).json()["rows"]
     assert sorted(str(row["f"][1]["v"]) for row in seconds) == ["1767323045.5", "None"]
     assert sorted(str(row["f"][1]["v"]) for row in exact) == ["1767323045500000", "None"]
 
 
 def test_an_object_table_answers_what_the_provider_checks(cloud: RunningCloud, dataset: str, connection: str) -> None:
     url = tables_url(cloud, dataset)
-    created = httpx.post(url, json=object_table("objects", connection)).json()
-    found = httpx.get(f"{url}/objects").json()
+    created = http.post(url, json=object_table("objects", connection)).json()
+    found = http.get(f"{url}/objects").json()
     assert created["tableReference"] == {"projectId": cloud.project, "datasetId": dataset, "tableId": "objects"}
     configuration = found["externalDataConfiguration"]
     assert configuration["connectionId"].lower() == f"{cloud.project}.us.tables_test"
@@ -118,24 +118,22 @@ def test_an_object_table_answers_what_the_provider_checks(cloud: RunningCloud, d
     assert configuration["autodetect"] is False and "sourceFormat" not in configuration
     names = [field["name"] for field in found["schema"]["fields"]]
     assert names == ["uri", "generation", "content_type", "size", "md5_hash", "updated", "metadata", "ref"]
-    assert httpx.delete(f"{url}/objects").status_code == 204
-    assert httpx.get(f"{url}/objects").status_code == 404
+    assert http.delete(f"{url}/objects").status_code == 204
+    assert http.get(f"{url}/objects").status_code == 404
 
 
 def test_an_object_table_is_described_by_a_put_of_all_it_is(cloud: RunningCloud, dataset: str, connection: str) -> None:
     url = tables_url(cloud, dataset)
     body = object_table("objects", connection)
-    httpx.post(url, json=body)
-    changed = httpx.put(f"{url}/objects", json=body | {"description": "pictures", "labels": {"a": "b"}})
+    http.post(url, json=body)
+    changed = http.put(f"{url}/objects", json=body | {"description": "pictures", "labels": {"a": "b"}})
     assert (changed.status_code, changed.json()["description"]) == (200, "pictures")
-    moved = httpx.put(
-        f"{url}/objects", json=object_table("objects", connection, sourceUris=["gs://elsewhere/*"])
-    ).json()
+    moved = http.put(f"{url}/objects", json=object_table("objects", connection, sourceUris=["gs://elsewhere/*"])).json()
     assert moved["externalDataConfiguration"]["sourceUris"] == ["gs://elsewhere/*"]
     assert "description" not in moved, "a PUT replaces"
-    same = httpx.patch(f"{url}/objects", json={"description": "again"}).json()
+    same = http.patch(f"{url}/objects", json={"description": "again"}).json()
     assert same["externalDataConfiguration"] == moved["externalDataConfiguration"]
-    wrong = httpx.put(f"{url}/objects", json=object_table("objects", connection, sourceUris=["s3://b/*"]))
+    wrong = http.put(f"{url}/objects", json=object_table("objects", connection, sourceUris=["s3://b/*"]))
     assert wrong.status_code == 400
 
 
@@ -156,13 +154,13 @@ def test_an_object_table_is_described_by_a_put_of_all_it_is(cloud: RunningCloud,
 def test_an_object_table_that_could_not_work_is_refused(
     cloud: RunningCloud, dataset: str, connection: str, fields: dict[str, Any], code: int, words: str
 ) -> None:
-    answer = httpx.post(tables_url(cloud, dataset), json=object_table("objects", connection, **fields))
+    answer = http.post(tables_url(cloud, dataset), json=object_table("objects", connection, **fields))
     assert (answer.status_code, words in answer.json()["error"]["message"]) == (code, True), answer.text
 
 
 @pytest.mark.parametrize("field", [{"view": {"query": "SELECT 1"}}, {"timePartitioning": {"type": "DAY"}}])
 def test_other_kinds_of_tables_are_refused_by_name(cloud: RunningCloud, dataset: str, field: dict[str, Any]) -> None:
-    answer = httpx.post(tables_url(cloud, dataset), json={"tableReference": {"tableId": "v"}} | field)
+    answer = http.post(tables_url(cloud, dataset), json={"tableReference": {"tableId": "v"}} | field)
     assert answer.status_code == 501
     assert next(iter(field)) in answer.json()["error"]["message"]
 
@@ -175,7 +173,7 @@ def test_what_is_not_there_is_not_found(cloud: RunningCloud, dataset: str) -> No
 
 
 def test_the_rows_of_an_object_table_cannot_be_listed(cloud: RunningCloud, dataset: str, connection: str) -> None:
-    httpx.post(tables_url(cloud, dataset), json=object_table("objects", connection))
+    http.post(tables_url(cloud, dataset), json=object_table("objects", connection))
     with pytest.raises(BadRequest, match="Cannot list a table of type EXTERNAL"):
         list(cloud.bigquery.list_rows(f"{cloud.project}.{dataset}.objects"))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import duckdb
 import numpy as np
 import pytest
@@ -11,10 +13,16 @@ from hypothesis import strategies as st
 from localcloud.bigquery.sql.vectors import DISTANCES, Floats, Matrix, nearest, read
 
 
+@cache
+def database() -> duckdb.DuckDBPyConnection:
+    """One for all examples: to make one takes longer than an example."""
+    return duckdb.connect(":memory:")
+
+
 def stored(vectors: Floats) -> Matrix:
-    cursor = duckdb.connect(":memory:")
+    cursor = database()
     cursor.register("given", {"i": np.repeat(np.arange(len(vectors)), vectors.shape[1]), "x": vectors.ravel()})
-    cursor.execute("CREATE TABLE t AS SELECT list(x) AS v FROM given GROUP BY i ORDER BY i")
+    cursor.execute("CREATE OR REPLACE TABLE t AS SELECT list(x) AS v FROM given GROUP BY i ORDER BY i")
     return read(cursor, "t", "v")
 
 

@@ -7,12 +7,15 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from googleapiclient.errors import HttpError
 
+from localcloud import clock
 from localcloud.connections import DEFAULT
 from localcloud.errors import ApiError, Unsupported
 from localcloud.ledger import Ledger, totals
@@ -264,9 +267,11 @@ def test_rest_refuses_what_is_no_instance(
         predict(cloud, instance, dimension)
 
 
-def test_rest_answers_429_above_the_quota(cloud: Running, member: str) -> None:
+def test_rest_answers_429_above_the_quota(cloud: Running, member: str, monkeypatch: pytest.MonkeyPatch) -> None:
     cloud.context.settings.enforce_quota = True
     cloud.context.clock.speed = 0
+    now = time.time()
+    monkeypatch.setattr(clock, "time", SimpleNamespace(time=lambda: now))  # two requests a second come back
     path = f"/aiplatform/v1/projects/{PROJECT}/locations/europe-west1/publishers/google/models/{MODEL}:predict"
     codes = [cloud.http.post(path, json={"instances": [{"text": "t"}]}).status_code for _ in range(120)]
     assert codes == [200] * 120

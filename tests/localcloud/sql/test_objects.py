@@ -143,6 +143,7 @@ def test_external_object_transform_signs_urls(warehouse: Warehouse, cloud: Small
     assert warehouse.rows(query) == [("gs://demo-images/a.jpg", "http://127.0.0.1/signed/demo-images/a.jpg")]
 
 
+@pytest.mark.alone
 def test_ten_thousand_objects_are_listed_in_a_quarter_of_a_second(warehouse: Warehouse, cloud: SmallCloud) -> None:
     for number in range(10_000):
         cloud.add(f"{number:05}.jpg")

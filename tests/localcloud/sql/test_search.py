@@ -146,6 +146,7 @@ def test_vectors_of_differing_length_in_the_base_are_an_error(zoo: Warehouse) ->
         _search(zoo, "'v'")
 
 
+@pytest.mark.alone
 def test_ten_thousand_vectors_are_searched_about_as_fast_as_a_matrix_product(warehouse: Warehouse) -> None:
     rows, dimension = 10_000, 1408
     _random_table(warehouse, rows, dimension)

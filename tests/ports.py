@@ -1,0 +1,17 @@
+"""Ports for servers that tests start."""
+
+from __future__ import annotations
+
+import random
+import socket
+from contextlib import suppress
+
+
+def free_port() -> int:
+    """A port that nobody listens at, below those that systems give away by themselves: it stays free for a server that
+    comes, or comes back, later."""
+    while True:
+        port = random.randrange(20_000, 32_768)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
