@@ -117,5 +117,5 @@ def test_only_the_owner_controls_the_cloud(cloud: RunningCloud) -> None:
 
 
 def test_a_form_that_is_no_text_gets_no_token(cloud: RunningCloud) -> None:
-    answer = httpx.post(f"{cloud.url}/token", content=b"\xff\xfe")
+    answer = http.post(f"{cloud.url}/token", content=b"\xff\xfe")
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")

@@ -197,7 +197,7 @@ def test_a_column_that_could_not_be_is_refused(
     cloud: RunningCloud, dataset: str, field: dict[str, Any], words: str
 ) -> None:
     body = {"tableReference": {"tableId": "t"}, "schema": {"fields": [{"name": "x", "type": "STRING"}, field]}}
-    answer = httpx.post(tables_url(cloud, dataset), json=body)
+    answer = http.post(tables_url(cloud, dataset), json=body)
     assert answer.status_code == 400, answer.text
     assert words in answer.json()["error"]["message"]
 
@@ -205,6 +205,6 @@ def test_a_column_that_could_not_be_is_refused(
 def test_a_mode_may_be_spelled_in_small_letters(cloud: RunningCloud, dataset: str) -> None:
     columns = [{"name": "x", "type": "string", "mode": "repeated"}]
     body = {"tableReference": {"tableId": "t"}, "schema": {"fields": columns}}
-    assert httpx.post(tables_url(cloud, dataset), json=body).json()["schema"]["fields"][0]["mode"] == "REPEATED"
+    assert http.post(tables_url(cloud, dataset), json=body).json()["schema"]["fields"][0]["mode"] == "REPEATED"
     cloud.query(f"INSERT INTO {dataset}.t (x) VALUES (['a', 'b'])")
     assert [row.x for row in cloud.bigquery.list_rows(f"{cloud.project}.{dataset}.t")] == [["a", "b"]]
