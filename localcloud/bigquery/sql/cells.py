@@ -8,7 +8,7 @@ Written by Python, a page of vectors took ten times as long, and held the interp
 
 from __future__ import annotations
 
-from localcloud.bigquery.sql.types import Columns, Type, quote
+from localcloud.bigquery.sql.types import Columns, Type, interval_text, quote
 
 _SEPARATOR = """'"},{"v":"'"""
 #: How DuckDB spells the elements of a list that REST spells otherwise.
@@ -18,7 +18,7 @@ _ODD = {
     '"inf"': '"Infinity"',
     '"-inf"': '"-Infinity"',
 }
-_AS_TEXT = ("INT64", "BOOL", "DATE", "TIME", "INTERVAL")
+_AS_TEXT = ("INT64", "BOOL", "DATE", "TIME")
 
 
 def row(columns: Columns, *, seconds: bool = False) -> str:
@@ -72,6 +72,8 @@ def _scalar(value: str, kind: str, seconds: bool) -> str:
         text = f"rtrim(rtrim({text}, '0'), '.')"
     elif kind == "BYTES":
         text = f"to_base64({value})"
+    elif kind == "INTERVAL":
+        text = interval_text(value)
     elif kind not in _AS_TEXT:
         raise ValueError(f"no cells of type {kind}")
     return f"""'"' || {text} || '"'"""

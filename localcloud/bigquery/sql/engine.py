@@ -66,17 +66,16 @@ class SqlEngine:
         """Run it; `commit` is called last inside the transaction that writes. Raises ApiError, nothing written then."""
         parsed = self._parsed.parse(statement.text)
         tree = parsed.tree
-        if parsed.syntax is not None:
-            analyze(parsed.syntax, statement, self._store)
+        answer = analyze(parsed.syntax, statement, self._store) if parsed.syntax is not None else None
         pays = isinstance(tree, exp.Expr) and tree.find(exp.GenerateEmbedding) is not None
         with ExitStack() as sessions:
             if pays or statement.dry_run:
-                session, plan = self._prepare(statement, tree, sessions, empty=True, first=True)
+                session, plan = self._prepare(statement, tree, answer, sessions, empty=True, first=True)
                 if statement.dry_run:
                     return Outcome(plan.statement_type, plan.schema, None, 0, session.statistics.body())
             if pays:
                 sessions.enter_context(self._around.cloud.embedding_job())
-            session, plan = self._prepare(statement, tree, sessions, empty=False, first=not pays)
+            session, plan = self._prepare(statement, tree, answer, sessions, empty=False, first=not pays)
             return self._apply(session, plan, commit)
 
     def rows(self, table: tuple[str, str], schema: dict[str, Any], start: int, count: int) -> list[dict[str, Any]]:
@@ -123,9 +122,16 @@ class SqlEngine:
             cursor.close()
 
     def _prepare(
-        self, statement: Statement, tree: Any, sessions: ExitStack, *, empty: bool, first: bool
+        self,
+        statement: Statement,
+        tree: Any,
+        answer: types.Columns | None,
+        sessions: ExitStack,
+        *,
+        empty: bool,
+        first: bool,
     ) -> tuple[Session, Plan]:
-        session = Session(self._around, statement, empty=empty, first=first)
+        session = Session(self._around, statement, answer, empty=empty, first=first)
         sessions.callback(session.close)
         command = _COMMANDS.get(type(tree))
         if command is not None:

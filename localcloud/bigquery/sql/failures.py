@@ -68,8 +68,11 @@ def translated(error: duckdb.Error, text: Text, tree: Any) -> ApiError:
     message = str(error)
     if isinstance(error, duckdb.InterruptException):
         return stopped()
-    if isinstance(error, duckdb.NotImplementedException):
-        return Unsupported(_first_line(message))
+    if isinstance(error, (duckdb.NotImplementedException, duckdb.BinderException)):
+        # The analyzer has taken the statement: what DuckDB cannot bind is valid, and beyond it.
+        return Unsupported(_typed(_first_line(message)))
+    if "Unimplemented type for cast" in message:
+        return Unsupported(_typed(_first_line(message)))
     for pattern, wording, named in _WORDINGS:
         found = re.search(pattern, message)
         if found:

@@ -11,10 +11,10 @@ from typing import Any
 
 from sqlglot import exp
 
+from localcloud.bigquery.sql import meaning_numbers
+from localcloud.bigquery.sql.building import built, call, cast
 from localcloud.errors import ApiError, Unsupported
 
-_ARITHMETIC = (exp.Add, exp.Sub, exp.Mul, exp.IntDiv, exp.Mod, exp.Neg)
-_VALUES = (exp.Select, exp.Alias, exp.Array, exp.Struct, exp.PropertyEQ, exp.Tuple, exp.Coalesce, exp.If, exp.Case)
 _PARTS = ["YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND", "DAYOFYEAR", "QUARTER", "ISOWEEK", "ISOYEAR"]
 
 #: DuckDB also takes the text of a timestamp.
@@ -34,63 +34,14 @@ def rewrite(node: Any, now: datetime, member: str) -> Any:
     return rule(node) if rule else node
 
 
-def _built(template: str, **parts: Any) -> Any:
-    """A DuckDB expression with `:name` replaced by the parts."""
-    return exp.replace_placeholders(exp.maybe_parse(template), **parts)
-
-
-def _duck(function: str, *arguments: Any) -> Any:
-    return exp.Anonymous(this=function, expressions=list(arguments))
-
-
-def _cast(node: Any, kind: str) -> Any:
-    return exp.Cast(this=node, to=exp.DataType.build(kind, dialect="duckdb"))
-
-
 def _current(node: Any, now: datetime) -> Any:
     if node.args.get("this") is not None or node.args.get("zone") is not None:
         raise Unsupported(f"{node.sql('bigquery')}: current date and time in a named zone")
     kinds = {exp.CurrentDate: "DATE", exp.CurrentDatetime: "TIMESTAMP", exp.CurrentTime: "TIME"}
     text = now.isoformat(sep=" ")
     if isinstance(node, exp.CurrentTimestamp):
-        return _cast(exp.Literal.string(text), "TIMESTAMPTZ")
-    return _cast(_cast(exp.Literal.string(text.split("+")[0]), "TIMESTAMP"), kinds[type(node)])
-
-
-def _literal(node: Any) -> Any:
-    """Numbers get BigQuery's two types: DuckDB would take 1 for a 32-bit integer and 1.5 for a decimal."""
-    if node.is_string:
-        return node
-    if not node.name.isdigit():
-        return _cast(node.copy(), "DOUBLE")
-    return _cast(node.copy(), "BIGINT") if isinstance(node.parent, (*_ARITHMETIC, *_VALUES)) else node
-
-
-def _divide(node: Any) -> Any:
-    return _built(
-        "CASE WHEN :b = 0 THEN error('division by zero') ELSE :a / :b END",
-        a=_wrapped(node.this),
-        b=_wrapped(node.expression),
-    )
-
-
-def _wrapped(node: Any) -> Any:
-    return exp.Paren(this=node.copy())
-
-
-def _cosine(node: Any) -> Any:
-    """As in `search.py`: a zero vector has no direction."""
-    return _built(
-        "CASE WHEN list_inner_product(:a, :a) = 0 OR list_inner_product(:b, :b) = 0"
-        " THEN error('Cannot compute cosine distance against zero vector.')"
-        " ELSE 1 - list_inner_product(:a, :b) / sqrt(list_inner_product(:a, :a) * list_inner_product(:b, :b)) END",
-        a=_cast(node.this.copy(), "DOUBLE[]"),
-        b=_cast(node.expression.copy(), "DOUBLE[]"),
-    )
-
-
-def _euclidean(node: Any) -> Any:
-    return _duck("list_distance", _cast(node.this, "DOUBLE[]"), _cast(node.expression, "DOUBLE[]"))
+        return cast(exp.Literal.string(text), "TIMESTAMPTZ")
+    return cast(cast(exp.Literal.string(text.split("+")[0]), "TIMESTAMP"), kinds[type(node)])
 
 
 def _contained(node: Any) -> Any:
@@ -99,7 +50,7 @@ def _contained(node: Any) -> Any:
     if unnest is None:
         return node
     array = unnest.expressions[0] if isinstance(unnest, exp.Unnest) else unnest
-    elements = exp.Select(expressions=[_duck("unnest", array.copy())])
+    elements = exp.Select(expressions=[call("unnest", array.copy())])
     return exp.In(this=node.this.copy(), query=exp.Subquery(this=elements))
 
 
@@ -110,25 +61,33 @@ def _array_agg(node: Any) -> Any:
         return node
     ordered, count = limit.this, limit.expression
     limit.replace(ordered)
-    return _duck("list_slice", node.copy(), exp.Literal.number(1), count.copy())
+    return call("list_slice", node.copy(), exp.Literal.number(1), count.copy())
 
 
 def _struct(node: Any) -> Any:
-    """Fields without names are matched by position."""
-    if not node.expressions or any(isinstance(one, (exp.PropertyEQ, exp.Column, exp.Dot)) for one in node.expressions):
-        return node
-    return _duck("row", *(one.copy() for one in node.expressions))
+    """Fields without names are matched by position, and have the names that REST gives them where others have some."""
+    named = (exp.PropertyEQ, exp.Column, exp.Dot)
+    names = [one.name if isinstance(one, named) else "" for one in node.expressions]
+    if not any(names):
+        return call("row", *(one.copy() for one in node.expressions)) if node.expressions else node
+    fields = [
+        exp.PropertyEQ(
+            this=exp.to_identifier(name or f"_field_{place}", quoted=True),
+            expression=(one.expression if isinstance(one, exp.PropertyEQ) else one).copy(),
+        )
+        for place, (name, one) in enumerate(zip(names, node.expressions, strict=True), 1)
+    ]
+    return exp.Struct(expressions=fields)
 
 
 def _bracket(node: Any) -> Any:
-    """a[OFFSET(n)] beyond the array is an error; with SAFE_ it is NULL."""
-    if node.args.get("safe"):
-        return node
+    """a[OFFSET(n)] beyond the array is an error; with SAFE_ it is NULL. DuckDB counts negative places from the end."""
     place = node.expressions[0].copy()
     if not node.args.get("offset"):  # sqlglot counts from 0 whatever the statement did
         place = exp.Add(this=exp.Paren(this=place), expression=exp.Literal.number(1))
-    return _built(
-        "CASE WHEN :n < 1 OR :n > len(:a) THEN error('Array index is out of bounds') ELSE list_extract(:a, :n) END",
+    beyond = "NULL" if node.args.get("safe") else "error('Array index is out of bounds')"
+    return built(
+        f"CASE WHEN :n < 1 OR :n > len(:a) THEN {beyond} ELSE list_extract(:a, :n) END",
         a=node.this.copy(),
         n=exp.Paren(this=place),
     )
@@ -138,16 +97,16 @@ def _extract(node: Any) -> Any:
     part, value = node.name.upper(), node.expression.copy()
     if part in _PARTS:
         name = {"ISOWEEK": "week"}.get(part, part.lower())
-        return _duck("date_part", exp.Literal.string(name), value)
+        return call("date_part", exp.Literal.string(name), value)
     if part == "DATE":
-        return _cast(value, "DATE")
+        return cast(value, "DATE")
     if part == "DAYOFWEEK":  # Sunday is 1 in BigQuery and 0 in DuckDB
-        day = _duck("date_part", exp.Literal.string("dow"), value)
+        day = call("date_part", exp.Literal.string("dow"), value)
         return exp.Paren(this=exp.Add(this=day, expression=exp.Literal.number(1)))
     if part in ("MILLISECOND", "MICROSECOND"):  # of the second, where DuckDB's are of the minute
         within = exp.Literal.number(1_000 if part == "MILLISECOND" else 1_000_000)
         return exp.Paren(
-            this=exp.Mod(this=_duck("date_part", exp.Literal.string(part.lower()), value), expression=within)
+            this=exp.Mod(this=call("date_part", exp.Literal.string(part.lower()), value), expression=within)
         )
     raise Unsupported(f"EXTRACT({part} FROM …)")
 
@@ -155,14 +114,14 @@ def _extract(node: Any) -> Any:
 def _elapsed(node: Any) -> Any:
     """TIMESTAMP_DIFF counts whole units that passed, not boundaries crossed."""
     unit = exp.Literal.string((node.args.get("unit") or exp.var("DAY")).name.lower())
-    return _duck("date_sub", unit, node.expression.copy(), node.this.copy())
+    return call("date_sub", unit, node.expression.copy(), node.this.copy())
 
 
 def _as(kind: str) -> Callable[[Any], Any]:
     """DuckDB's function gives another type than BigQuery's."""
 
     def convert(node: Any) -> Any:
-        return _cast(node.copy(), kind)
+        return cast(node.copy(), kind)
 
     return convert
 
@@ -171,8 +130,8 @@ def _since_epoch(microseconds: int) -> Callable[[Any], Any]:
     """Whole units since 1970, rounded down."""
 
     def convert(node: Any) -> Any:
-        units = exp.Div(this=_duck("epoch_us", node.this.copy()), expression=exp.Literal.number(microseconds))
-        return _cast(_duck("floor", units), "BIGINT")
+        units = exp.Div(this=call("epoch_us", node.this.copy()), expression=exp.Literal.number(microseconds))
+        return cast(call("floor", units), "BIGINT")
 
     return convert
 
@@ -182,46 +141,91 @@ def _cast_rule(node: Any) -> Any:
     kind = node.to.this
     if kind == exp.DType.DATE and not (isinstance(node.this, exp.Literal) and ":" not in node.this.name):
         refused = "NULL" if isinstance(node, exp.TryCast) else "error('Invalid date: ' || CAST(:x AS TEXT))"
-        return _built(_TO_DATE.format(refused), x=node.this.copy(), same=node.copy())
+        return built(_TO_DATE.format(refused), x=node.this.copy(), same=node.copy())
     if isinstance(node.this, exp.Literal) or kind not in (exp.DType.BIGINT, exp.DType.TEXT):
         return node
     value = node.this.copy()
     if kind == exp.DType.BIGINT:
-        rounded = type(node)(this=_duck("round", _cast(value.copy(), "DOUBLE")), to=node.to.copy())
-        return _built("CASE WHEN typeof(:x) = 'DOUBLE' THEN :r ELSE :same END", x=value, r=rounded, same=node.copy())
-    return _built(
+        rounded = type(node)(this=call("round", cast(value.copy(), "DOUBLE")), to=node.to.copy())
+        return built("CASE WHEN typeof(:x) = 'DOUBLE' THEN :r ELSE :same END", x=value, r=rounded, same=node.copy())
+    return built(
         "CASE WHEN typeof(:x) = 'DOUBLE' THEN regexp_replace(CAST(:x AS TEXT), '[.]0$', '')"
-        " WHEN starts_with(typeof(:x), 'DECIMAL') THEN rtrim(rtrim(CAST(:x AS TEXT), '0'), '.') ELSE :same END",
+        " WHEN starts_with(typeof(:x), 'DECIMAL') THEN rtrim(rtrim(CAST(:x AS TEXT), '0'), '.')"
+        f" WHEN starts_with(typeof(:x), 'TIME') THEN {_in_threes('CAST(:x AS TEXT)')} ELSE :same END",
         x=value,
         same=node.copy(),
     )
 
 
+def _in_threes(text: str) -> str:
+    """The text of a time: fractions of a second have three digits, or six."""
+    for digits, zeros in ((1, "00"), (2, "0"), (4, "00"), (5, "0")):
+        text = f"regexp_replace({text}, '[.]([0-9]{{{digits}}})([^0-9]|$)', '.\\1{zeros}\\2')"
+    return text
+
+
 def _byte_length(node: Any) -> Any:
-    return _built(
+    return built(
         "CASE WHEN typeof(:x) = 'BLOB' THEN octet_length(CAST(:x AS BLOB)) ELSE strlen(CAST(:x AS TEXT)) END",
         x=node.this.copy(),
     )
 
 
 def _substring(node: Any) -> Any:
-    """Position 0 is position 1, and a length is not negative."""
+    """Position 0 is position 1, as is one before the beginning; and a length is not negative."""
     start, length = node.args["start"].copy(), node.args.get("length")
-    arguments = [node.this.copy(), _built("CASE WHEN :s = 0 THEN 1 ELSE :s END", s=start)]
+    arguments = [
+        node.this.copy(),
+        built("CASE WHEN :s = 0 OR -:s > length(:x) THEN 1 ELSE :s END", s=start, x=node.this.copy()),
+    ]
     if length is not None:
         refused = "CASE WHEN :n < 0 THEN error('Third argument in SUBSTR() cannot be negative') ELSE :n END"
-        arguments.append(_built(refused, n=length.copy()))
-    return _duck("substring", *arguments)
+        arguments.append(built(refused, n=length.copy()))
+    return call("substring", *arguments)
 
 
-def _positive(argument: str, *, zero: bool, message: str) -> Callable[[Any], Any]:
-    """An error where DuckDB answers NaN or infinity."""
+def _series(node: Any) -> Any:
+    """A step of 0 is an error where DuckDB answers with nothing."""
+    if node.args.get("step") is None:
+        return node
+    checked = "CASE WHEN :x = 0 THEN error('Sequence step cannot be 0.') ELSE :whole END"
+    return built(checked, x=node.args["step"].copy(), whole=node.copy())
 
-    def convert(node: Any) -> Any:
-        checked = f"CASE WHEN :x {'<' if zero else '<='} 0 THEN error('{message}') ELSE :whole END"
-        return _built(checked, x=node.args[argument].copy(), whole=node.copy())
 
-    return convert
+def _split(node: Any) -> Any:
+    """By NULL it is NULL, where DuckDB leaves the text whole."""
+    if isinstance(node.args.get("expression"), exp.Literal):
+        return node
+    return built("CASE WHEN :d IS NULL THEN NULL ELSE :whole END", d=node.expression.copy(), whole=node.copy())
+
+
+def _json(node: Any) -> Any:
+    """Text that is no JSON has no parts, where DuckDB fails."""
+    valid = built("CASE WHEN json_valid(:x) THEN CAST(:x AS JSON) END", x=node.this.copy())
+    changed = node.copy()
+    changed.set("this", exp.Paren(this=valid))
+    return changed
+
+
+def _formatted(node: Any) -> Any:
+    """FORMAT_TIMESTAMP in a zone; sqlglot leaves the zone out."""
+    zone = node.args.get("zone")
+    if zone is None:
+        return node
+    changed = node.copy()
+    changed.set("zone", None)
+    changed.set("this", call("timezone", zone.copy(), cast(node.this.copy(), "TIMESTAMPTZ")))
+    return changed
+
+
+def _parsed(node: Any) -> Any:
+    """PARSE_TIMESTAMP, whose text is of a zone."""
+    zone = node.args.get("zone")
+    changed = node.copy()
+    changed.set("zone", None)
+    if zone is None:
+        return cast(changed, "TIMESTAMPTZ")
+    return call("timezone", zone.copy(), cast(changed, "TIMESTAMP"))
 
 
 def _ignore_nulls(node: Any) -> Any:
@@ -234,7 +238,7 @@ def _ignore_nulls(node: Any) -> Any:
     value = array.this.this if isinstance(array.this, exp.Order) else array.this
     present = exp.Where(this=exp.Not(this=exp.Is(this=value.copy(), expression=exp.Null())))
     filtered = exp.Filter(this=array.copy(), expression=present)
-    return _duck("list_slice", filtered, *(one.copy() for one in whole.expressions[1:])) if sliced else filtered
+    return call("list_slice", filtered, *(one.copy() for one in whole.expressions[1:])) if sliced else filtered
 
 
 def _decimal(node: Any) -> Any:
@@ -244,16 +248,16 @@ def _decimal(node: Any) -> Any:
 
 
 def _anonymous(node: Any) -> Any:
-    return _duck("error", _cast(node.expressions[0].copy(), "TEXT")) if node.name.upper() == "ERROR" else node
+    return call("error", cast(node.expressions[0].copy(), "TEXT")) if node.name.upper() == "ERROR" else node
 
 
 def _safe(node: Any) -> Any:
     """SAFE.f(…) is NULL where f fails."""
     inner = exp.Paren(this=node.this.copy())
-    for call in list(inner.find_all(exp.Anonymous)):
-        if call.name == "error":  # DuckDB tries nothing that may raise by itself
-            call.replace(exp.Null())
-    return _duck("try", inner.this)
+    for one in list(inner.find_all(exp.Anonymous)):
+        if one.name == "error":  # DuckDB tries nothing that may raise by itself
+            one.replace(exp.Null())
+    return call("try", inner.this)
 
 
 def _like(node: Any) -> Any:
@@ -265,15 +269,8 @@ def _like(node: Any) -> Any:
     return exp.Escape(this=node.copy(), expression=exp.Literal.string("\\"))
 
 
-def _digits(node: Any) -> Any:
-    """DuckDB counts digits in 32 bits."""
-    if node.args.get("decimals") is None:
-        return node
-    return _duck(node.sql_name().lower(), node.this.copy(), _cast(node.args["decimals"].copy(), "INTEGER"))
-
-
 def _format(node: Any) -> Any:
-    return _duck("printf", node.this.copy(), *(part.copy() for part in node.expressions))
+    return call("printf", node.this.copy(), *(part.copy() for part in node.expressions))
 
 
 def _refuse(what: str) -> Callable[[Any], ApiError]:
@@ -284,10 +281,7 @@ def _refuse(what: str) -> Callable[[Any], ApiError]:
 
 
 _REWRITES: dict[Any, Callable[[Any], Any]] = {
-    exp.Literal: _literal,
-    exp.Div: _divide,
-    exp.CosineDistance: _cosine,
-    exp.EuclideanDistance: _euclidean,
+    **meaning_numbers.REWRITES,
     exp.In: _contained,
     exp.ArrayAgg: _array_agg,
     exp.Bracket: _bracket,
@@ -300,12 +294,14 @@ _REWRITES: dict[Any, Callable[[Any], Any]] = {
     exp.TryCast: _cast_rule,
     exp.ByteLength: _byte_length,
     exp.Substring: _substring,
-    exp.Sqrt: _positive("this", zero=True, message="Argument to SQRT cannot be negative"),
-    exp.Ln: _positive("this", zero=False, message="Floating point error in function: LN"),
-    exp.Log: _positive("expression", zero=False, message="Floating point error in function: LOG"),
     exp.IgnoreNulls: _ignore_nulls,
     exp.UnixToTime: _as("TIMESTAMPTZ"),
-    exp.StrToTime: _as("TIMESTAMPTZ"),
+    exp.StrToTime: _parsed,
+    exp.TimeToStr: _formatted,
+    exp.JSONExtract: _json,
+    exp.JSONExtractScalar: _json,
+    exp.GenerateSeries: _series,
+    exp.Split: _split,
     exp.DateAdd: _as("DATE"),
     exp.DateSub: _as("DATE"),
     exp.DateTrunc: _as("DATE"),
@@ -313,7 +309,6 @@ _REWRITES: dict[Any, Callable[[Any], Any]] = {
     exp.Anonymous: _anonymous,
     exp.SafeFunc: _safe,
     exp.Like: _like,
-    exp.Round: _digits,
     exp.Format: _format,
     exp.Any: _refuse("quantified comparisons (ANY, SOME, ALL)"),
 }

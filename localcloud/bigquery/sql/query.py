@@ -41,7 +41,7 @@ def resolved_query(session: Session, tree: Any) -> tuple[Duck, types.Columns]:
     _using_first(tree)
     name_anonymous_columns(tree)
     duck = session.duck(session.resolved(tree))
-    columns = _shown_names(session.columns(duck))
+    columns = _answer(session, duck)
     seen: set[str] = set()
     for name, _ in columns:
         if name.lower() in seen:
@@ -68,14 +68,16 @@ def name_anonymous_columns(tree: Any) -> None:
             number += 1
 
 
-def _shown_names(columns: types.Columns) -> types.Columns:
-    """Columns without a name of their own are counted anew where they come out."""
-    number = 0
-    shown = []
-    for name, kind in columns:
-        if name.startswith(_UNNAMED):
+def _answer(session: Session, duck: Duck) -> types.Columns:
+    """The columns that the analyzer found, those without a name counted; DuckDB's types differ where it knows fewer."""
+    if session.empty:
+        session.columns(duck)  # what DuckDB cannot do is found before anything is paid for
+    assert session.answer is not None
+    number, shown = 0, []
+    for name, kind in session.answer:
+        if not name:
             name, number = f"f{number}_", number + 1
-        shown.append((name, kind))
+        shown.append((name, types.with_field_names(kind)))
     return tuple(shown)
 
 

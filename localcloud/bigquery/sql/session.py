@@ -2,8 +2,7 @@
 
 Object tables and table functions are evaluated into scratch tables, which live in memory beside the store; then one
 transaction writes, and may be tried again. A statement that pays, or is only tried (dry run), is gone through before
-with all of these standing empty: names and types are checked, so that a typing error is found before a picture is paid
-for.
+with all of these standing empty: what DuckDB does not take is found before a picture is paid for.
 """
 
 from __future__ import annotations
@@ -70,17 +69,21 @@ class Surroundings:
 
 
 class Session:
-    """`empty`: object tables and table functions have no rows. `first`: names and types are still to be checked.
+    """`answer`: the columns that the analyzer found, of a statement that gives rows. `empty`: object tables and table
+    functions have no rows. `first`: whether DuckDB takes the statement is still to be seen.
 
     Close it: scratch tables last as long as it.
     """
 
-    def __init__(self, around: Surroundings, statement: Statement, *, empty: bool, first: bool) -> None:
+    def __init__(
+        self, around: Surroundings, statement: Statement, answer: types.Columns | None, *, empty: bool, first: bool
+    ) -> None:
         self._around = around
         self.store = around.store
         self.cloud = around.cloud
         self.vectors = around.vectors
         self.statement = statement
+        self.answer = answer
         self.empty = empty
         self.first = first
         self.text = Text(statement.text)

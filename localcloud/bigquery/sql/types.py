@@ -96,6 +96,14 @@ class Type:
 Columns = tuple[tuple[str, Type], ...]
 
 
+def with_field_names(kind: Type) -> Type:
+    """The type with the names that REST gives to the fields of a STRUCT without names."""
+    fields = (
+        (name or f"_field_{place}", with_field_names(inner)) for place, (name, inner) in enumerate(kind.fields, 1)
+    )
+    return replace(kind, fields=tuple(fields))
+
+
 def quote(name: str) -> str:
     """A DuckDB identifier."""
     return '"' + name.replace('"', '""') + '"'
@@ -193,6 +201,8 @@ def render(expression: str, kind: Type, depth: int = 0) -> str:
         return f"CASE WHEN {expression} IS NULL THEN NULL ELSE struct_pack({', '.join(parts)}) END"
     if kind.kind == "TIMESTAMP":
         return f"epoch_us({expression})"
+    if kind.kind == "INTERVAL":
+        return interval_text(expression)
     return f"to_base64({expression})" if kind.kind == "BYTES" else f"CAST({expression} AS VARCHAR)"
 
 
@@ -200,6 +210,26 @@ def _needs_rendering(kind: Type) -> bool:
     if kind.kind == "STRUCT":
         return any(_needs_rendering(inner) for _, inner in kind.fields)
     return kind.kind not in ("INT64", "FLOAT64", "BOOL", "STRING")
+
+
+def interval_text(expression: str) -> str:
+    """DuckDB SQL for an INTERVAL in GoogleSQL's canonical form `Y-M D H:M:S[.F]`, each part with its own sign
+    (S/data-types#canonical_format_3)."""
+    months = f"(date_part('year', {expression}) * 12 + date_part('month', {expression}))"
+    micros = (
+        f"(date_part('hour', {expression}) * 3600000000 + date_part('minute', {expression}) * 60000000"
+        f" + date_part('microsecond', {expression}))"
+    )
+    fraction = f"abs({micros}) % 1000000"
+    parts = (
+        f"CASE WHEN {months} < 0 THEN '-' ELSE '' END || abs({months}) // 12 || '-' || abs({months}) % 12",
+        f"' ' || date_part('day', {expression}) || ' '",
+        f"CASE WHEN {micros} < 0 THEN '-' ELSE '' END || abs({micros}) // 3600000000",
+        f"':' || (abs({micros}) // 60000000) % 60 || ':' || (abs({micros}) // 1000000) % 60",
+        f"CASE WHEN {fraction} = 0 THEN '' WHEN {fraction} % 1000 = 0 THEN printf('.%03d', {fraction} // 1000)"
+        f" ELSE printf('.%06d', {fraction}) END",
+    )
+    return f"CASE WHEN {expression} IS NULL THEN NULL ELSE concat({', '.join(parts)}) END"
 
 
 #: How REST spells the elements that Python spells otherwise.

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import base64
 import re
+import struct as struct_module
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import zetasql.types as z
@@ -158,4 +160,36 @@ def _plain(value: Any) -> Any:
         return str(date(1970, 1, 1) + timedelta(days=found))
     if kind == "timestamp_value":
         return str(found.seconds * 1_000_000 + found.nanos // 1000)
+    if kind == "numeric_value":
+        return _trimmed(Decimal(int.from_bytes(found, "little", signed=True)).scaleb(-9))
+    if kind == "datetime_value":
+        packed = found.bit_field_datetime_seconds
+        day = date(packed >> 26, packed >> 22 & 15, packed >> 17 & 31)
+        return f"{day}T{_clock(packed & 0x1FFFF, found.nanos)}"
+    if kind == "time_value":
+        return _clock(found >> 30, found & 0x3FFFFFFF)
+    if kind == "interval_value":
+        return _interval(found)
     return str(found)
+
+
+def _trimmed(number: Decimal) -> str:
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _clock(packed: int, nanos: int) -> str:
+    """A time of day from its bit field: 5 bits of hours, 6 of minutes, 6 of seconds."""
+    fraction = f".{nanos // 1000:06d}" if nanos else ""
+    return f"{packed >> 12 & 31:02d}:{packed >> 6 & 63:02d}:{packed & 63:02d}{fraction}"
+
+
+def _interval(packed: bytes) -> str:
+    """An INTERVAL in its canonical form, from microseconds, days, and months with nanoseconds."""
+    micros, days, rest = struct_module.unpack("<qiI", packed)
+    months = (rest >> 13 & 0x3FFFF) * (-1 if rest >> 31 else 1)
+    sign, size = "-" * (micros < 0), abs(micros)
+    fraction = size % 1_000_000
+    shown = "" if not fraction else f".{fraction // 1000:03d}" if fraction % 1000 == 0 else f".{fraction:06d}"
+    clock = f"{sign}{size // 3_600_000_000}:{size // 60_000_000 % 60}:{size // 1_000_000 % 60}{shown}"
+    return f"{'-' * (months < 0)}{abs(months) // 12}-{abs(months) % 12} {days} {clock}"

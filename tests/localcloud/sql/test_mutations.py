@@ -13,13 +13,11 @@ from localcloud.errors import ApiError
 from localcloud.store import Store
 from tests.localcloud.sql.conftest import SmallCloud, Warehouse
 from tests.localcloud.sql.corpus import cases, tables
-from tests.localcloud.sql.reference import Reference, Refused
+from tests.localcloud.sql.reference import Reference
 
 HERE = {"default_dataset": ("p", "d")}
 WORDS = re.compile(r"r?b?'(?:[^'\\]|\\.)*'|\d+(?:\.\d+)?|[A-Za-z_]\w*|\s+|[<>!=|]+|.", re.DOTALL)
 SEEDS = [case.text for case in cases() if case.is_query and not case.error and not case.parameters]
-_OF_TYPES = 30
-"""Of 1,000 statements that are taken, so many may be of types that ZetaSQL refuses: a goal of 0, measured 17."""
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +54,7 @@ def test_a_statement_with_a_mistake_is_refused_as_zetasql_refuses_it(
 ) -> None:
     warehouse, reference = both
     chance = random.Random(seed)
-    taken, types, syntax = 0, [], []
+    taken = 0
     for _ in range(700):
         text = _mutated(chance)
         try:
@@ -65,13 +63,8 @@ def test_a_statement_with_a_mistake_is_refused_as_zetasql_refuses_it(
             assert error.code in (400, 404, 409, 501), text
             continue
         taken += 1
-        try:
-            reference.takes(text)
-        except Refused as refusal:
-            (syntax if "Syntax error" in str(refusal) else types).append((str(refusal), text))
-    assert not syntax
+        reference.takes(text)  # raises Refused, with the statement's mistake
     assert taken > 20
-    assert len(types) <= 1 + taken * _OF_TYPES // 1000, types
 
 
 @pytest.mark.parametrize(

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Hashable
 from dataclasses import replace
 from typing import NoReturn
 
-from localcloud.bigquery.sql.analysis.coercion import cost, literal_fits
+from localcloud.bigquery.sql.analysis.arguments import Arguments
+from localcloud.bigquery.sql.analysis.coercion import cost
 from localcloud.bigquery.sql.analysis.matching import Given, Match, Part, arguments_of, counts, match
 from localcloud.bigquery.sql.analysis.names import Clause, Scope
 from localcloud.bigquery.sql.analysis.signatures import PARTS, Function, Signature, functions
-from localcloud.bigquery.sql.analysis.values import INT64, STRING, Form, Value, expression, shown
-from localcloud.bigquery.sql.analysis.windows import Windows
+from localcloud.bigquery.sql.analysis.values import INT64, Form, Value, expression, shown
 from localcloud.bigquery.sql.functions import is_known_elsewhere
 from localcloud.bigquery.sql.syntax import Call, Expression, Interval, Literal, Name
 
@@ -21,13 +20,6 @@ _OPERATORS = """
     $BITWISE_OR $BITWISE_XOR $BITWISE_AND $BITWISE_LEFT_SHIFT $BITWISE_RIGHT_SHIFT $LIKE $NOT $UNARY_MINUS $BITWISE_NOT
 """
 _NO_NULLS = frozenset(_OPERATORS.split())
-_COMPARE = "$EQUAL $NOT_EQUAL $IN $IN_ARRAY $IS_DISTINCT_FROM $IS_NOT_DISTINCT_FROM NULLIF APPROX_COUNT_DISTINCT"
-_EQUAL = frozenset(_COMPARE.split())
-_ORDERED = {
-    **dict.fromkeys(("$LESS", "$LESS_OR_EQUAL", "$GREATER", "$GREATER_OR_EQUAL"), "Less than"),
-    "$BETWEEN": "BETWEEN",
-    **{name: name for name in ("GREATEST", "LEAST", "MIN", "MAX", "APPROX_QUANTILES", "PERCENTILE_DISC")},
-}
 _WITH_INTERVAL = frozenset(f"{kind}_{verb}" for kind in ("DATE", "DATETIME", "TIMESTAMP") for verb in ("ADD", "SUB"))
 _WITH_ORDER = frozenset(("ARRAY_AGG", "ARRAY_CONCAT_AGG", "STRING_AGG"))
 _WITHOUT_DISTINCT = frozenset(("CORR", "COVAR_POP", "COVAR_SAMP", "PERCENTILE_CONT", "PERCENTILE_DISC", "GROUPING"))
@@ -35,15 +27,7 @@ _NULLS = "ARRAY_AGG FIRST_VALUE LAST_VALUE NTH_VALUE PERCENTILE_CONT PERCENTILE_
 _WITH_NULLS = frozenset(_NULLS.split())
 #: Aggregate functions that BigQuery has only with OVER.
 _ONLY_OVER = frozenset(("PERCENTILE_CONT", "PERCENTILE_DISC"))
-_WITH_PATH = frozenset(("JSON_VALUE", "JSON_QUERY", "JSON_EXTRACT", "JSON_EXTRACT_SCALAR"))
 _NO_NAMES = Scope()
-#: What the letters of a FORMAT pattern take.
-_FORMATTED = {
-    **dict.fromkeys("dixXo", ("integer", ("INT64",))),
-    **dict.fromkeys("fFeEgG", ("FLOAT64", ("FLOAT64", "NUMERIC"))),
-    "s": ("STRING", ("STRING",)),
-    "p": ("JSON", ("JSON",)),
-}
 #: The least and the greatest that a constant argument may be.
 _BETWEEN: dict[tuple[str, int], tuple[int, int | None]] = {
     ("APPROX_QUANTILES", 1): (1, None),
@@ -56,7 +40,7 @@ _UNLIKE = frozenset(("RAND", "GENERATE_UUID"))
 """Two calls of these are never the same."""
 
 
-class Calls(Windows):
+class Calls(Arguments):
     """Finds the types of calls."""
 
     def call(self, node: Call, clause: Clause) -> Value:
@@ -71,7 +55,7 @@ class Calls(Windows):
         given = self._given(node, function, inner)
         self._check_modifiers(node, function, given, inner)
         found = self._matched(node, function, given)
-        self._check_types(node, function, given, found)
+        self.check_arguments(node, function.name, given, found)
         if node.over is not None:
             self.window(node.over, function.name, node, clause)
             return expression(found.result)
@@ -210,47 +194,6 @@ class Calls(Windows):
                     self.wrong(f"{which} {function.name} must be at least {least}", argued)
                 if value.form is Form.LITERAL and most is not None and float(value.text) > most:
                     self.wrong(f"{which} {function.name} must be between {least} and {most}", argued)
-
-    def _check_types(self, node: Call, function: Function, given: list[Given], found: Match) -> None:
-        values = [value for value in given if isinstance(value, Value)]
-        kinds = [kind for kind in found.kinds if kind is not None]
-        if function.name in _EQUAL or (function.name == "COUNT" and node.distinct):
-            for kind in kinds[:1]:
-                self.check_equality(kind, node)
-        elif function.name in _ORDERED:
-            for kind in kinds[:1]:
-                name = _ORDERED[function.name]
-                self.check_order(kind, f"{name} is not defined for arguments of type", node)
-        elif function.name in ("ARRAY_AGG", "APPROX_QUANTILES") and kinds[0].array:
-            self.wrong(f"The argument to {function.name} must not be an array type but was {kinds[0].sql()}", node)
-        elif function.name in _WITH_PATH and len(node.arguments) > 1:
-            self._check_json_path(node.arguments[1])
-        elif function.name == "FORMAT":
-            self._check_format(node, values)
-        elif function.name == "ARRAY_CONCAT" and any(value.is_null for value in values):
-            self.wrong("The argument to ARRAY_CONCAT must be an array type but was NULL", node)
-        elif function.name == "DATE" and len(values) == 1 and values[0].form is Form.LITERAL:
-            text = values[0].text
-            if values[0].kind == STRING and not literal_fits(text, "TIMESTAMP"):
-                self.wrong(f'Could not cast literal "{text}" to type TIMESTAMP', node.arguments[0])
-
-    def _check_json_path(self, path: Expression) -> None:
-        if not isinstance(path, Literal):
-            self.unsupported("a JSONPath that is no literal", path)
-        if path.kind == "STRING" and not path.text.startswith("$"):
-            self.wrong("JSONPath must start with '$'", path)
-
-    def _check_format(self, node: Call, values: list[Value]) -> None:
-        """What a literal pattern asks of the arguments; functions.py says which patterns are served."""
-        pattern, *arguments = values
-        if pattern.form is not Form.LITERAL or "*" in pattern.text:
-            return
-        letters = re.findall(r"%[-+ #0']*\d*(?:\.\d*)?(.)", pattern.text.replace("%%", ""))
-        for place, (letter, value) in enumerate(zip(letters, arguments, strict=False), 2):
-            name, kinds = _FORMATTED.get(letter, ("", ()))
-            null = value.is_null and name == "integer"
-            if kinds and not null and (value.kind.array or value.is_null or value.kind.kind not in kinds):
-                self.wrong(f"Invalid type for argument {place} to FORMAT; Expected {name}; Got {shown(value)}", node)
 
     # What stands beside them
 

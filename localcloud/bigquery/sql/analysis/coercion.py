@@ -8,6 +8,7 @@ from datetime import datetime
 
 from localcloud.bigquery.sql.analysis.values import Form, Value
 from localcloud.bigquery.sql.types import Type
+from localcloud.errors import Unsupported
 
 _NUMBERS = ("INT64", "NUMERIC", "FLOAT64")
 #: What an expression becomes by itself, and how dear that is.
@@ -30,9 +31,9 @@ _CASTS = {
     "NUMERIC": (*_NUMBERS, "STRING"),
     "BYTES": ("BYTES", "STRING"),
     "DATE": ("DATE", "DATETIME", "TIMESTAMP", "STRING"),
-    "DATETIME": ("DATE", "DATETIME", "TIMESTAMP", "STRING"),
-    "TIMESTAMP": ("DATE", "DATETIME", "TIMESTAMP", "STRING"),
-    "TIME": ("DATETIME", "TIMESTAMP", "TIME", "STRING"),
+    "DATETIME": ("DATE", "DATETIME", "TIME", "TIMESTAMP", "STRING"),
+    "TIMESTAMP": ("DATE", "DATETIME", "TIME", "TIMESTAMP", "STRING"),
+    "TIME": ("TIME", "STRING"),
     "INTERVAL": ("INTERVAL", "STRING"),
     "JSON": ("JSON",),
 }
@@ -86,6 +87,8 @@ def common(values: Sequence[Value]) -> Type | None:
     for candidate in candidates:
         kind = candidate.kind
         if all(cost(value, kind) is not None for value in values):
+            for value in typed:
+                check_names(value.kind, kind)
             return kind
     return _common_struct(values, typed)
 
@@ -95,6 +98,14 @@ def same(one: Type, other: Type) -> bool:
     if one.kind != other.kind or one.array != other.array or len(one.fields) != len(other.fields):
         return False
     return all(same(a, b) for (_, a), (_, b) in zip(one.fields, other.fields, strict=True))
+
+
+def check_names(one: Type, other: Type) -> None:
+    """Raises Unsupported for STRUCTs that BigQuery matches by the place of their fields, and DuckDB by other names."""
+    for (name, inner), (wanted, kind) in zip(one.fields, other.fields, strict=False):
+        if name and wanted and name.lower() != wanted.lower():
+            raise Unsupported(f"a STRUCT whose field {name} becomes {wanted}")
+        check_names(inner, kind)
 
 
 def castable(value: Value, to: Type) -> bool:

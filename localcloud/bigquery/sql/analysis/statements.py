@@ -70,7 +70,7 @@ class Statements(Queries):
             self.wrong(f"Inserted row has wrong column count; Has {len(given.columns)}, expected {len(into)}", node)
         for place, (column, wanted) in enumerate(zip(given.columns, into, strict=True), 1):
             value = column.value or Value(column.kind)
-            if not self._fits(value, wanted.kind, node):
+            if not self._fits(value, wanted.kind):
                 self.wrong(
                     f"Query column {place} has type {shown(value)} which cannot be inserted into column {wanted.name},"
                     f" which has type {wanted.kind.sql()}",
@@ -98,7 +98,7 @@ class Statements(Queries):
         if len(row) != len(into):
             self.wrong(f"Inserted row has wrong column count; Has {len(row)}, expected {len(into)}", node)
         for item, value, column in zip(row, values, into, strict=True):
-            if not isinstance(item, Default) and not self._fits(value, column.kind, item):
+            if not isinstance(item, Default) and not self._fits(value, column.kind):
                 self.wrong(
                     f"Value has type {shown(value)} which cannot be inserted into column {column.name}, which has type"
                     f" {column.kind.sql()}",
@@ -136,7 +136,7 @@ class Statements(Queries):
                 self.wrong(f"Update item {first.text} assigned more than once", first)
             seen.add(column.key)
             value = self.value(one.value, clause)
-            if not isinstance(one.value, Default) and not self._fits(value, column.kind, one):
+            if not isinstance(one.value, Default) and not self._fits(value, column.kind):
                 self.wrong(
                     f"Value of type {shown(value)} cannot be assigned to {column.name}, which has type"
                     f" {column.kind.sql()}",
@@ -168,23 +168,17 @@ class Statements(Queries):
         if len(source.columns) != len(into):
             self.wrong(f"Inserted row has wrong column count; Has {len(source.columns)}, expected {len(into)}", when)
         for given, column in zip(source.columns, into, strict=True):
-            if not self._fits(Value(given.kind), column.kind, when):
+            if not self._fits(Value(given.kind), column.kind):
                 self.wrong(
                     f"Value of type {given.kind.sql()} cannot be assigned to {column.name}, which has type"
                     f" {column.kind.sql()}",
                     when,
                 )
 
-    def _fits(self, value: Value, wanted: Type, node: Node) -> bool:
+    def _fits(self, value: Value, wanted: Type) -> bool:
         """Whether a value is, or by itself becomes, one of a column's type."""
         if coercion.cost(value, wanted) is None:
             return False
-        if not value.is_null and not _same_names(value.kind, wanted):
-            self.unsupported("a STRUCT that is kept under other names of its fields", node)
+        if not value.is_null:
+            coercion.check_names(value.kind, wanted)
         return True
-
-
-def _same_names(one: Type, other: Type) -> bool:
-    """DuckDB matches the fields of a STRUCT by name, where BigQuery does by place."""
-    pairs = zip(one.fields, other.fields, strict=False)
-    return all((not a or a.lower() == b.lower()) and _same_names(x, y) for (a, x), (b, y) in pairs)

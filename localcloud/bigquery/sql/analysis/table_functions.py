@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from localcloud.bigquery.sql.analysis.names import Ctes, Relation, Scope, relation
+from localcloud.bigquery.sql.analysis.names import Clause, Ctes, Relation, Scope, relation
 from localcloud.bigquery.sql.analysis.tables import Tables
 from localcloud.bigquery.sql.analysis.values import FLOAT64, STRING
 from localcloud.bigquery.sql.embedding import output_columns
@@ -21,6 +21,9 @@ class TableFunctions(Tables):
     def table_function(self, node: TableFunction, around: Scope | None, ctes: Ctes) -> Relation:
         """What a table function gives. Raises ApiError for one that is not known or not served."""
         name = ".".join(part.text.upper() for part in node.function)
+        for argument in node.arguments:
+            if argument.value is not None and argument.kind == "":
+                self.value(argument.value, Clause(f"argument of {name}", Scope(), without_tables=True))
         if name == "AI.GENERATE_EMBEDDING":
             return self._embedding(node, ctes)
         if name == "VECTOR_SEARCH":

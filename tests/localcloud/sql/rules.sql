@@ -1,0 +1,297 @@
+-- Rules of names, types and clauses, a statement a line: what ZetaSQL refuses is refused here, and what it takes is taken.
+
+SELECT UPPER(name) AS name FROM people GROUP BY name
+SELECT UPPER(name) AS x FROM people GROUP BY UPPER(name)
+SELECT UPPER(name) || 'a' AS x FROM people GROUP BY UPPER(name)
+SELECT COUNT(*) FROM people GROUP BY UPPER(name) ORDER BY UPPER(name)
+SELECT COUNT(*) FROM people GROUP BY UPPER(name) HAVING UPPER(name) > 'a'
+SELECT UPPER(name) AS u, COUNT(*) FROM people GROUP BY UPPER(name) HAVING UPPER(name) > 'a'
+SELECT age+1 AS x FROM people GROUP BY age
+SELECT people.age FROM people GROUP BY age
+SELECT age AS a FROM people GROUP BY a HAVING a > 1
+SELECT age AS team FROM people GROUP BY team
+SELECT COUNT(*) AS age FROM people GROUP BY age
+SELECT 1 + 'a'
+SELECT '1' + 1
+SELECT DATE '2020-01-01' = '2020-01-01'
+SELECT born = '2020-01-01' FROM people
+SELECT born = name FROM people
+SELECT born = seen FROM people
+SELECT DATE '2020-01-01' = TIMESTAMP '2020-01-01 00:00:00'
+SELECT DATETIME '2020-01-01 00:00:00' = DATE '2020-01-01'
+SELECT COSINE_DISTANCE([1,2],[3,4])
+SELECT COSINE_DISTANCE(ARRAY(SELECT 1), [3,4])
+SELECT IF(TRUE, [1], [1.5])
+SELECT IF(TRUE, ARRAY(SELECT 1), [1.5])
+SELECT COALESCE(age, 1.5) FROM people
+SELECT COALESCE(age, height) FROM people
+SELECT [age, height] FROM people
+SELECT age IN (1, 2.5) FROM people
+SELECT age IN ('1') FROM people
+SELECT CASE WHEN TRUE THEN born ELSE '2020-01-01' END FROM people
+SELECT CASE WHEN TRUE THEN born ELSE name END FROM people
+SELECT STRUCT(1) = STRUCT(1.5)
+SELECT tags FROM people GROUP BY tags
+SELECT DISTINCT tags FROM people
+SELECT people FROM people
+SELECT SUM(NULL)
+SELECT NULL + 1
+SELECT NULL = NULL
+SELECT IF(NULL, 1, 2)
+SELECT COALESCE(NULL)
+SELECT [NULL]
+SELECT [NULL, 1]
+SELECT CONCAT(NULL)
+SELECT UPPER(NULL)
+SELECT LENGTH([])
+SELECT ARRAY_LENGTH([])
+SELECT ARRAY_LENGTH(NULL)
+SELECT age AS a, a + 1 FROM people
+SELECT name FROM people ORDER BY COUNT(*)
+SELECT COUNT(*) FROM people ORDER BY 1
+SELECT name FROM people ORDER BY 2
+SELECT name FROM people ORDER BY 1.5
+SELECT name FROM people ORDER BY 'a'
+SELECT name FROM people ORDER BY NULL
+SELECT name FROM people GROUP BY 'a'
+SELECT name FROM people GROUP BY name, 1
+SELECT 1 FROM people GROUP BY 1
+SELECT SUM(age) FROM people GROUP BY 1
+SELECT name FROM people WHERE 1
+SELECT name FROM people LIMIT 1.5
+SELECT name FROM people LIMIT '1'
+SELECT name FROM people LIMIT 1+1
+SELECT name FROM people LIMIT NULL
+SELECT name AS team, COUNT(*) FROM people GROUP BY team ORDER BY team
+SELECT team AS name FROM people WHERE name = 'x' ORDER BY people.name
+SELECT name AS x, team AS x FROM people ORDER BY x
+SELECT name AS x, team AS x FROM people GROUP BY x
+SELECT name AS x, name AS x FROM people ORDER BY x
+SELECT team FROM people JOIN teams USING (team)
+SELECT team FROM people JOIN teams ON people.team = teams.team
+SELECT people.team FROM people JOIN teams USING (team)
+SELECT * FROM people JOIN teams USING (team) GROUP BY 1
+SELECT age, SUM(age) OVER () FROM people GROUP BY age
+SELECT SUM(age) OVER () FROM people GROUP BY name
+SELECT SUM(COUNT(*)) OVER () FROM people
+SELECT SUM(SUM(age)) OVER () FROM people GROUP BY name
+SELECT name FROM people WHERE EXISTS (SELECT 1 FROM teams WHERE teams.team = people.team)
+SELECT COUNT(*), (SELECT MAX(points) FROM teams WHERE teams.team = people.team) FROM people
+SELECT team, (SELECT MAX(points) FROM teams WHERE teams.team = people.team) FROM people GROUP BY team
+SELECT team, (SELECT MAX(points) FROM teams WHERE teams.team = name) FROM people GROUP BY team
+SELECT (SELECT MAX(age)) FROM people
+SELECT home.city FROM people GROUP BY home.city
+SELECT home.city FROM people GROUP BY home
+SELECT home FROM people GROUP BY home.city
+SELECT p.home.city FROM people p GROUP BY home.city
+SELECT ANY_VALUE(home).city FROM people
+SELECT home.nope FROM people
+SELECT name.x FROM people
+SELECT people.nope FROM people
+SELECT p.name FROM people
+SELECT people.name FROM people p
+SELECT name FROM people HAVING age > 1
+SELECT COUNT(*) c FROM people HAVING c > 1
+SELECT name FROM people HAVING TRUE
+SELECT 1 FROM people HAVING COUNT(*) > 1
+SELECT name, ROW_NUMBER() OVER (ORDER BY age) r FROM people QUALIFY r = 1
+SELECT name FROM people QUALIFY age = 1
+SELECT name FROM people QUALIFY ROW_NUMBER() OVER (ORDER BY age) = 1
+SELECT name FROM people WHERE ROW_NUMBER() OVER (ORDER BY age) = 1
+SELECT name FROM people GROUP BY ROW_NUMBER() OVER (ORDER BY age)
+SELECT name FROM people ORDER BY ROW_NUMBER() OVER (ORDER BY age)
+SELECT COUNT(*) FROM people GROUP BY COUNT(*)
+SELECT SUM(SUM(age)) FROM people
+SELECT SUM(ROW_NUMBER() OVER (ORDER BY age)) FROM people
+SELECT DISTINCT name FROM people ORDER BY age
+SELECT DISTINCT name FROM people ORDER BY UPPER(name)
+SELECT DISTINCT name AS n FROM people ORDER BY name
+SELECT name FROM people UNION ALL SELECT team FROM teams ORDER BY points
+SELECT name FROM people UNION ALL SELECT team FROM teams ORDER BY name
+SELECT name FROM people UNION ALL SELECT team FROM teams ORDER BY UPPER(name)
+SELECT name FROM people UNION ALL SELECT team, 1 FROM teams
+SELECT age FROM people UNION ALL SELECT 1.5
+SELECT age FROM people UNION ALL SELECT height FROM people
+SELECT born FROM people UNION ALL SELECT '2020-01-01'
+SELECT NULL UNION ALL SELECT 'a'
+SELECT tags FROM people UNION DISTINCT SELECT tags FROM people
+SELECT x FROM UNNEST([1,2]) x
+SELECT x.x FROM UNNEST([1,2]) x
+SELECT a FROM UNNEST([STRUCT(1 AS a)]) x
+SELECT x FROM UNNEST([STRUCT(1 AS a)]) x
+SELECT x.* FROM UNNEST([STRUCT(1 AS a)]) x
+SELECT * FROM UNNEST([1,2])
+SELECT offset FROM UNNEST([1,2]) WITH OFFSET
+SELECT o FROM UNNEST([1,2]) WITH OFFSET o
+SELECT t FROM people, people.tags t
+SELECT t FROM people, UNNEST(tags) t
+SELECT t FROM people p, p.tags t
+SELECT t FROM people p JOIN UNNEST(p.tags) t
+SELECT t FROM people p JOIN UNNEST(p.tags) t ON TRUE
+SELECT t FROM people p RIGHT JOIN UNNEST(p.tags) t ON TRUE
+SELECT * FROM people a JOIN people b ON a.id = b.id
+SELECT * FROM people, people
+SELECT a.* EXCEPT (nope) FROM people a
+SELECT * EXCEPT (id, id) FROM people
+SELECT * REPLACE (1 AS nope) FROM people
+SELECT * EXCEPT (id) REPLACE (1 AS id) FROM people
+SELECT home.* FROM people
+SELECT home.* EXCEPT (zip) FROM people
+SELECT name.* FROM people
+WITH t AS (SELECT 1 AS a), t AS (SELECT 2 AS a) SELECT * FROM t
+WITH t AS (SELECT * FROM t) SELECT * FROM t
+WITH t AS (SELECT 1), u AS (SELECT * FROM t) SELECT * FROM u
+WITH RECURSIVE t AS (SELECT 1 AS n UNION ALL SELECT n+1 FROM t WHERE n < 5) SELECT * FROM t
+WITH RECURSIVE t AS (SELECT 1 AS n UNION ALL SELECT n+0.5 FROM t WHERE n < 5) SELECT * FROM t
+SELECT (SELECT 1, 2)
+SELECT ARRAY(SELECT 1, 2)
+SELECT ARRAY(SELECT AS STRUCT 1, 2)
+SELECT ARRAY(SELECT [1])
+SELECT EXISTS(SELECT 1, 2)
+SELECT 1 IN (SELECT 1, 2)
+SELECT 1 IN (SELECT 'a')
+SELECT AS VALUE 1
+SELECT AS VALUE 1, 2
+SELECT AS STRUCT 1 AS a, 2 AS a
+SELECT * FROM (SELECT AS VALUE STRUCT(1 AS a)) x
+SELECT x.a FROM (SELECT AS VALUE STRUCT(1 AS a)) x
+SELECT * FROM (SELECT AS STRUCT 1 AS a) x
+SELECT 1 AS a, 2 AS a
+SELECT a FROM (SELECT 1 AS a, 2 AS a)
+SELECT * FROM (SELECT 1, 2)
+SELECT name, COUNT(*) FROM people GROUP BY ALL
+SELECT name AS id FROM people ORDER BY id, people.id
+SELECT COUNT(*) AS id FROM people GROUP BY name ORDER BY id
+SELECT name FROM people GROUP BY name ORDER BY age
+SELECT name FROM people GROUP BY name ORDER BY MAX(age)
+SELECT ARRAY_AGG(name ORDER BY age) FROM people GROUP BY team
+SELECT ARRAY_AGG(name ORDER BY age LIMIT age) FROM people
+SELECT STRING_AGG(name, team) FROM people
+SELECT COUNT(*) OVER (PARTITION BY height) FROM people
+SELECT COUNT(*) OVER (PARTITION BY tags) FROM people
+SELECT COUNT(*) OVER (PARTITION BY home) FROM people
+SELECT COUNT(*) OVER (ORDER BY home) FROM people
+SELECT SUM(age) OVER (ORDER BY id ROWS 1.5 PRECEDING) FROM people
+SELECT SUM(age) OVER (ORDER BY name RANGE 1 PRECEDING) FROM people
+SELECT SUM(age) OVER (ROWS 1 PRECEDING) FROM people
+SELECT SUM(age) OVER (ORDER BY id, age RANGE 1 PRECEDING) FROM people
+SELECT SUM(age) OVER (ORDER BY id RANGE 1 PRECEDING) FROM people
+SELECT RANK() OVER () FROM people
+SELECT RANK() OVER (ORDER BY id ROWS 1 PRECEDING) FROM people
+SELECT LAG(age) OVER () FROM people
+SELECT LAG(age, 1, 'a') OVER (ORDER BY id) FROM people
+SELECT LAG(age, id) OVER (ORDER BY id) FROM people
+SELECT NTILE(age) OVER (ORDER BY id) FROM people
+SELECT COUNT(DISTINCT age) OVER (ORDER BY id) FROM people
+SELECT COUNT(DISTINCT age) OVER () FROM people
+SELECT UPPER(name) OVER () FROM people
+SELECT ROW_NUMBER() FROM people
+SELECT SUM(DISTINCT age) FROM people
+SELECT RANK(DISTINCT) OVER (ORDER BY id) FROM people
+SELECT UPPER(DISTINCT name) FROM people
+SELECT UPPER(name ORDER BY id) FROM people
+SELECT COUNT(name ORDER BY id) FROM people
+SELECT COUNT(name LIMIT 1) FROM people
+SELECT SUM(age IGNORE NULLS) FROM people
+SELECT FIRST_VALUE(age IGNORE NULLS) OVER (ORDER BY id) FROM people
+SELECT MAX(age HAVING MAX id) FROM people
+SELECT ANY_VALUE(age HAVING MAX home) FROM people
+SELECT SUM(age ORDER BY id) FROM people
+SELECT STRING_AGG(DISTINCT name ORDER BY age) FROM people
+SELECT STRING_AGG(DISTINCT name ORDER BY name) FROM people
+SELECT CONCAT(1, 'a'), CONCAT(TRUE, name, born), CONCAT(age) FROM people
+SELECT CONCAT(b'a', 1)
+SELECT CONCAT(tags, 'a') FROM people
+SELECT LAST_DAY(born, DAY) FROM people
+SELECT DATE('a')
+SELECT DATE('2020-01-01'), DATE(2020, 1, 1), DATE(seen) FROM people
+SELECT DATE_ADD(born, INTERVAL 1 HOUR) FROM people
+SELECT DATE_ADD(born, 1) FROM people
+SELECT TIMESTAMP_ADD(seen, INTERVAL 1 MONTH) FROM people
+SELECT DATE_DIFF(born, seen, DAY) FROM people
+SELECT DATE_TRUNC(born, NOPE) FROM people
+SELECT EXTRACT(HOUR FROM born) FROM people
+SELECT EXTRACT(NOPE FROM born) FROM people
+SELECT EXTRACT(HOUR FROM seen AT TIME ZONE 'UTC') FROM people
+SELECT FORMAT('%d', 'a')
+SELECT FORMAT('%f', 1)
+SELECT FORMAT('%s %d', 'a', 1)
+SELECT GENERATE_DATE_ARRAY(born, born, 1) FROM people
+SELECT NTILE(0) OVER (ORDER BY id) FROM people
+SELECT APPROX_QUANTILES(age, 0) FROM people
+SELECT PERCENTILE_CONT(height, 1.5) OVER () FROM people
+SELECT PERCENTILE_CONT(height, 0.5) OVER (ORDER BY id) FROM people
+SELECT CORR(DISTINCT age, height) FROM people
+SELECT FIRST_VALUE(age) OVER () FROM people
+SELECT SUM(age) OVER (ORDER BY id ROWS BETWEEN CURRENT ROW AND 1 PRECEDING) FROM people
+SELECT SUM(age) OVER (ORDER BY id ROWS BETWEEN UNBOUNDED FOLLOWING AND CURRENT ROW) FROM people
+SELECT SUM(age) OVER (RANGE UNBOUNDED PRECEDING) FROM people
+SELECT SUM(age) OVER w FROM people WINDOW w AS (ORDER BY id)
+SELECT SUM(age) OVER nope FROM people WINDOW w AS (ORDER BY id)
+SELECT SUM(age) OVER (w ORDER BY id) FROM people WINDOW w AS (ORDER BY id)
+SELECT GROUPING(team) FROM people GROUP BY ROLLUP(team)
+SELECT GROUPING(name) FROM people GROUP BY ROLLUP(team)
+SELECT * REPLACE (1 AS team) FROM people, teams
+SELECT 1 FROM people GROUP BY DATE '2020-01-01'
+SELECT 1 FROM people GROUP BY TRUE
+SELECT 'a'[OFFSET(0)]
+SELECT tags['a'] FROM people
+SELECT tags[OFFSET(1.5)] FROM people
+SELECT CAST(tags AS STRING) FROM people
+SELECT CAST(born AS INT64) FROM people
+SELECT CAST(1 AS INTERVAL)
+SELECT CAST(age AS NOPE) FROM people
+SELECT ARRAY_CONCAT(NULL, [1])
+SELECT 9223372036854775808
+SELECT DATE '2020-02-30'
+SELECT TIMESTAMP '2020-01-01 25:00:00'
+SELECT SAFE.UPPER(name) FROM people
+SELECT IF(age > 1, name, born) FROM people
+SELECT NULLIF(name, age) FROM people
+SELECT GREATEST(age, height, 1), LEAST(name, 'a') FROM people
+SELECT GREATEST(home, home) FROM people
+SELECT name IN UNNEST(tags), 1 IN UNNEST([1.5]) FROM people
+SELECT name IN UNNEST([1]) FROM people
+SELECT name LIKE 1 FROM people
+SELECT NOT name FROM people
+SELECT age AND TRUE FROM people
+SELECT -name FROM people
+SELECT ~height FROM people
+SELECT age IS TRUE FROM people
+SELECT height BETWEEN 1 AND 2, born BETWEEN '2020-01-01' AND '2021-01-01' FROM people
+SELECT height BETWEEN 'a' AND 'b' FROM people
+SELECT UNNEST([1])
+SELECT COUNT(*) FROM people WHERE COUNT(*) > 1
+SELECT name FROM people JOIN teams USING (nope)
+SELECT name FROM people JOIN teams ON 1
+SELECT CURRENT_DATE, CURRENT_TIMESTAMP() FROM people
+SELECT NOPE(1)
+INSERT INTO teams (team, points) VALUES ('a', 'b')
+INSERT INTO teams (team, team) VALUES ('a', 'b')
+INSERT INTO teams (team) VALUES ('a', 'b')
+INSERT INTO teams (team, points) SELECT name, height FROM people
+INSERT INTO teams (team, points) SELECT name, age FROM people
+UPDATE teams SET points = 'a' WHERE TRUE
+UPDATE teams SET points = 1, points = 2 WHERE TRUE
+UPDATE teams SET nope = 1 WHERE TRUE
+UPDATE teams SET points = 1 WHERE points
+UPDATE teams AS t SET points = p.age FROM people AS p WHERE p.team = t.team
+DELETE FROM teams WHERE points
+MERGE teams AS t USING people AS p ON t.team = p.team WHEN MATCHED THEN UPDATE SET points = p.age
+MERGE teams AS t USING people AS p ON t.team = p.team WHEN MATCHED THEN UPDATE SET points = p.name
+MERGE teams AS t USING people AS p ON t.team WHEN MATCHED THEN DELETE
+MERGE teams AS t USING people AS p ON FALSE WHEN NOT MATCHED THEN INSERT (team, points) VALUES (p.name, p.age)
+MERGE teams AS t USING people AS p ON FALSE WHEN NOT MATCHED THEN INSERT (team, points) VALUES (t.team, p.age)
+MERGE teams AS t USING people AS p ON FALSE WHEN NOT MATCHED BY SOURCE THEN UPDATE SET points = p.age
+
+-- Narrower than ZetaSQL: BigQuery's documentation. S/data-types#data_type_properties, S/query-syntax#limit_and_offset,
+-- S/functions-reference#safe_prefix
+
+SELECT SAFE.SUM(age) FROM people
+SELECT [1] = [1]
+SELECT people = people FROM people
+SELECT COUNT(DISTINCT tags) FROM people
+SELECT MAX(tags) FROM people
+SELECT * FROM people ORDER BY tags
+SELECT name FROM people LIMIT -1
+SELECT COUNT(*) OVER (ORDER BY tags) FROM people
