@@ -66,6 +66,17 @@ def _within_one(node: Any) -> Any:
     return built(f"CASE WHEN abs(:x) > 1 THEN {failed} ELSE :whole END", x=node.this.copy(), whole=node.copy())
 
 
+def _power(node: Any) -> Any:
+    """A root of a negative number, and what is too large: an error where DuckDB answers NaN and infinity."""
+    return built(
+        "CASE WHEN NOT isfinite(CAST(:whole AS DOUBLE)) AND isfinite(CAST(:x AS DOUBLE)) AND isfinite(CAST(:y AS DOUBLE))"
+        " THEN error('Floating point error in function: POW') ELSE :whole END",
+        whole=node.copy(),
+        x=node.this.copy(),
+        y=node.expression.copy(),
+    )
+
+
 #: Bits that leave are lost, and zeros come in; DuckDB fails, or keeps the sign.
 _LEFT = (
     "CAST((CAST(:x AS HUGEINT) * (CAST(1 AS HUGEINT) << CAST(:n AS HUGEINT)) + 9223372036854775808)"
@@ -105,6 +116,7 @@ REWRITES: dict[Any, Callable[[Any], Any]] = {
     exp.Log: _positive("expression", zero=False, message="Floating point error in function: LOG"),
     exp.BitwiseLeftShift: _shift(_LEFT),
     exp.BitwiseRightShift: _shift(_RIGHT),
+    exp.Pow: _power,
     exp.Acos: _within_one,
     exp.Asin: _within_one,
     exp.Repeat: _positive("times", zero=True, message="Second argument (repeat count) for REPEAT cannot be negative"),

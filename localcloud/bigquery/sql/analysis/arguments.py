@@ -107,6 +107,13 @@ class Arguments(Windows):
         if pattern.form is not Form.LITERAL or "*" in pattern.text:
             return
         letters = re.findall(r"%[-+ #0']*\d*(?:\.\d*)?(.)", pattern.text.replace("%%", ""))
+        if len(letters) != len(arguments):
+            amount = "many" if len(arguments) > len(letters) else "few"
+            self.wrong(
+                f'Too {amount} arguments to FORMAT for pattern "{pattern.text}"; Expected {len(letters) + 1}; Got'
+                f" {len(arguments) + 1}",
+                node,
+            )
         for place, (letter, value) in enumerate(zip(letters, arguments, strict=False), 2):
             name, kinds = _FORMATTED.get(letter, ("", ()))
             null = value.is_null and name == "integer"

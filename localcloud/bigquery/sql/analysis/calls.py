@@ -11,8 +11,8 @@ from localcloud.bigquery.sql.analysis.coercion import cost
 from localcloud.bigquery.sql.analysis.matching import Given, Match, Part, arguments_of, counts, match
 from localcloud.bigquery.sql.analysis.names import Clause, Scope
 from localcloud.bigquery.sql.analysis.signatures import PARTS, Function, Signature, functions
+from localcloud.bigquery.sql.analysis.unserved import is_known_elsewhere
 from localcloud.bigquery.sql.analysis.values import INT64, Form, Value, expression, shown
-from localcloud.bigquery.sql.functions import is_known_elsewhere
 from localcloud.bigquery.sql.syntax import Call, Expression, Interval, Literal, Name
 
 _OPERATORS = """
