@@ -69,7 +69,8 @@ def _within_one(node: Any) -> Any:
 def _power(node: Any) -> Any:
     """A root of a negative number, and what is too large: an error where DuckDB answers NaN and infinity."""
     return built(
-        "CASE WHEN NOT isfinite(CAST(:whole AS DOUBLE)) AND isfinite(CAST(:x AS DOUBLE)) AND isfinite(CAST(:y AS DOUBLE))"
+        "CASE WHEN NOT isfinite(CAST(:whole AS DOUBLE)) AND isfinite(CAST(:x AS DOUBLE))"
+        " AND isfinite(CAST(:y AS DOUBLE))"
         " THEN error('Floating point error in function: POW') ELSE :whole END",
         whole=node.copy(),
         x=node.this.copy(),
