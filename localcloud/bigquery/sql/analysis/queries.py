@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from localcloud.bigquery.sql.analysis import coercion
+from localcloud.bigquery.sql.analysis.called import Called
 from localcloud.bigquery.sql.analysis.calls import is_plain_literal
 from localcloud.bigquery.sql.analysis.names import Clause, Column, Columns, Ctes, Relation, Scope, relation
-from localcloud.bigquery.sql.analysis.signatures import functions
 from localcloud.bigquery.sql.analysis.table_functions import TableFunctions
 from localcloud.bigquery.sql.analysis.values import Value, expression, shown
 from localcloud.bigquery.sql.syntax import (
-    Call,
     Expression,
     Grouping,
     Identifier,
-    InQuery,
     Item,
     Literal,
     Member,
@@ -25,11 +23,9 @@ from localcloud.bigquery.sql.syntax import (
     Ordering,
     Query,
     QueryBody,
-    QueryValue,
     Select,
     SetOperation,
     Star,
-    Window,
 )
 from localcloud.bigquery.sql.types import Type
 
@@ -44,7 +40,7 @@ class _Names:
     """Whether aggregate functions may be called."""
 
 
-class Queries(TableFunctions):
+class Queries(Called, TableFunctions):
     """Finds what queries give."""
 
     def query(self, node: Query, around: Scope | None, ctes: Ctes) -> Relation:
@@ -365,39 +361,6 @@ class Queries(TableFunctions):
             self.wrong(f"{what} {kind.sql()}{after}", node)
         for _, inner in kind.fields:
             self._check_grouped(inner, what, node, after)
-
-    # What is called in an expression
-
-    def aggregates(self, node: Any) -> bool:
-        """Whether an aggregate function is called in it, queries inside it aside."""
-        return any(call.over is None and _mode(call) == "aggregate" for call in _calls(node))
-
-    def analytics(self, node: Any) -> bool:
-        """Whether a function is called with OVER, queries inside it aside."""
-        return any(call.over is not None for call in _calls(node))
-
-
-def _mode(call: Call) -> str:
-    function = functions().get(call.function.removeprefix("SAFE."))
-    return function.mode if function else ""
-
-
-def _calls(node: Any) -> Iterator[Call]:
-    if isinstance(node, (Query, QueryValue)):
-        return
-    if isinstance(node, InQuery):
-        yield from _calls(node.value)
-        return
-    if isinstance(node, Call):
-        yield node
-    if isinstance(node, tuple):
-        for one in node:
-            yield from _calls(one)
-    elif is_dataclass(node) and not isinstance(node, (Window, type)):
-        for part in fields(node):
-            yield from _calls(getattr(node, part.name))
-    elif isinstance(node, Window):
-        yield from _calls((node.partition, node.order, node.frame))
 
 
 def _implied(node: Expression) -> str:
