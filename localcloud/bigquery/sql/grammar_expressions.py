@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from localcloud.bigquery.sql.grammar_types import Types
+from localcloud.bigquery.sql.grammar_calls import PLACES, Calls
 from localcloud.bigquery.sql.literals import string_of
 from localcloud.bigquery.sql.syntax import (
     ArrayLiteral,
-    Bound,
     Call,
     Case,
     Cast,
@@ -18,12 +17,10 @@ from localcloud.bigquery.sql.syntax import (
     Literal,
     Member,
     Name,
-    Ordering,
     Parameter,
     Query,
     QueryValue,
     StructLiteral,
-    Window,
 )
 
 _COMPARISONS = {
@@ -42,7 +39,6 @@ _BINARY: tuple[dict[str, str], ...] = (
 _SIGNS = {"-": "$unary_minus", "~": "$bitwise_not"}
 _TYPED_LITERALS = ("DATE", "DATETIME", "TIME", "TIMESTAMP", "NUMERIC", "DECIMAL", "BIGNUMERIC", "BIGDECIMAL", "JSON")
 _CALLED_KEYWORDS = ("IF", "LEFT", "RIGHT", "GROUPING", "COLLATE", "RANGE")
-_PLACES = ("OFFSET", "ORDINAL", "SAFE_OFFSET", "SAFE_ORDINAL")
 _PRIMARIES = {
     "CASE": "_case", "CAST": "_cast", "SAFE_CAST": "_cast", "EXTRACT": "_extract", "ARRAY": "_array", "[": "_array",
     "STRUCT": "_struct", "(": "_parenthesis", "EXISTS": "_exists", "INTERVAL": "_interval", "@": "_parameter",
@@ -50,7 +46,7 @@ _PRIMARIES = {
 }  # fmt: skip
 
 
-class Expressions(Types):
+class Expressions(Calls):
     """Reads expressions."""
 
     #: The first operand of the next expression, where it was read already.
@@ -180,7 +176,7 @@ class Expressions(Types):
                 self.advance()
                 value = Member(value.at, value, self.any_name())
                 if self.sees("("):
-                    value = self._call(value.at, self._function_name(value))
+                    value = self.call(value.at, self._function_name(value))
             elif self.take("["):
                 value = self._element(value)
                 self.expect("]")
@@ -196,7 +192,7 @@ class Expressions(Types):
 
     def _element(self, value: Expression) -> Expression:
         place = self.expression()
-        if isinstance(place, Call) and place.function in _PLACES:
+        if isinstance(place, Call) and place.function in PLACES:
             if len(place.arguments) != 1:
                 self.refuse(f"Expected one argument of {place.function}")
             return Element(value.at, value, place.arguments[0], place.function)
@@ -224,112 +220,11 @@ class Expressions(Types):
             kind = {"DECIMAL": "NUMERIC", "BIGDECIMAL": "BIGNUMERIC"}.get(begin.word, begin.word)
             return Literal(begin.start, kind, string_of(self.advance().text)[0])
         if begin.word in _CALLED_KEYWORDS and self.ahead(1).word == "(":
-            return self._call(begin.start, self.advance().word)
+            return self.call(begin.start, self.advance().word)
         name = self.name()
         if self.sees("("):
-            return self._call(begin.start, name.text.upper())
+            return self.call(begin.start, name.text.upper())
         return Name(begin.start, name)
-
-    # Calls
-
-    def _call(self, begin: int, function: str) -> Expression:
-        self.expect("(")
-        distinct = self.take("DISTINCT")
-        arguments: tuple[tuple[str, Expression], ...] = ()
-        if self.sees("*") and function == "COUNT" and not distinct:
-            self.advance()
-            function = "$COUNT_STAR"
-        elif distinct or not self.sees(")"):
-            arguments = self.several(self._argument)
-        nulls = self.take_any("IGNORE", "RESPECT")
-        if nulls:
-            self.expect("NULLS")
-        having = self._having()
-        order = self.order()
-        limit = self.expression() if self.take("LIMIT") else None
-        self.expect(")")
-        over = self._window() if self.take("OVER") else None
-        names = tuple(name for name, _ in arguments)
-        values = tuple(value for _, value in arguments)
-        if function in _PLACES and over is None and len(values) == 1:
-            return Call(begin, function, values)
-        return Call(begin, function, values, names if any(names) else (), distinct, nulls, having, order, limit, over)
-
-    def _argument(self) -> tuple[str, Expression]:
-        name = ""
-        if self.ahead(1).word == "=>":
-            name = self.name().key
-            self.advance()
-        value = self.expression()
-        if self.sees("->"):
-            self.unsupported("lambda expressions")
-        if self.sees("AS"):
-            self.unexpected()
-        return name, value
-
-    def _having(self) -> Expression | None:
-        if not self.take("HAVING"):
-            return None
-        if not self.take_any("MAX", "MIN"):
-            self.unexpected()
-        return self.expression()
-
-    def order(self) -> tuple[Ordering, ...]:
-        """ORDER BY …, if it is there."""
-        if not self.take("ORDER"):
-            return ()
-        self.expect("BY")
-        return self.several(self._ordering)
-
-    def _ordering(self) -> Ordering:
-        by = self.expression()
-        if self.sees("COLLATE"):
-            self.unsupported("COLLATE")
-        self.take_any("ASC", "DESC")
-        if self.take("NULLS") and not self.take_any("FIRST", "LAST"):
-            self.unexpected()
-        return Ordering(by.at, by)
-
-    def _window(self) -> Window:
-        begin = self.next.start
-        if self.take("("):
-            return self.window_specification(begin)
-        return Window(begin, self.name())
-
-    def window_specification(self, begin: int) -> Window:
-        """What stands in the brackets of a window, and the closing one."""
-        base, unit = None, ""
-        frame: tuple[Bound, ...] = ()
-        partition: tuple[Expression, ...] = ()
-        if not self.sees_any(")", "PARTITION", "ORDER", "ROWS", "RANGE"):
-            base = self.name()
-        if self.take("PARTITION"):
-            self.expect("BY")
-            partition = self.several(self.expression)
-        order = self.order()
-        if self.sees_any("ROWS", "RANGE"):
-            unit = self.advance().word
-            frame = self._frame()
-        self.expect(")")
-        return Window(begin, base, partition, order, frame, unit)
-
-    def _frame(self) -> tuple[Bound, ...]:
-        if not self.take("BETWEEN"):
-            return (self._frame_bound(),)
-        first = self._frame_bound()
-        self.expect("AND")
-        return first, self._frame_bound()
-
-    def _frame_bound(self) -> Bound:
-        begin = self.next.start
-        if self.take("CURRENT"):
-            self.expect("ROW")
-            return Bound(begin, "CURRENT ROW")
-        offset = None if self.take("UNBOUNDED") else self.expression()
-        how = self.take_any("PRECEDING", "FOLLOWING")
-        if not how:
-            self.unexpected()
-        return Bound(begin, how if offset else f"UNBOUNDED {how}", offset)
 
     # Expressions with words of their own
 
