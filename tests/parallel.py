@@ -19,7 +19,9 @@ from xdist.scheduler import LoadScopeScheduling
 
 WHOLE = ("tests/web/",)
 """Folders whose files share a stack."""
-FIRST = ("tests/e2e/", "tests/web/", "tests/faults/", "tests/toolchain/", "tests/localcloud/", "tests/oracle/")
+FIRST = tuple(
+    f"tests/{folder}/" for folder in ("e2e", "web", "faults", "gcp", "toolchain", "warehouse", "localcloud", "oracle")
+)
 """What takes longest comes first; what is of none of these comes last."""
 
 
