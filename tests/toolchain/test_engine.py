@@ -148,7 +148,7 @@ def test_about_names_the_python_and_the_packages_of_the_project(project: Project
     project.write("")
     about = json.loads(project.pulumi("about", "--json"))
     assert about["runtime"]["executable"] == str(project.folder / ".venv/bin/python")
-    assert "pytest" in {dependency["name"] for dependency in about["dependencies"]}
+    assert "pulumi_gcp" in {dependency["name"] for dependency in about["dependencies"]}
     assert about["plugins"], "the language host and the providers whose SDKs are installed"
 
 

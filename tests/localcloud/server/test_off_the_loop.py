@@ -41,7 +41,13 @@ def started(cloud: RunningCloud, text: str, config: bigquery.QueryJobConfig | No
 
 
 def check(cloud: RunningCloud, text: str, config: bigquery.QueryJobConfig | None = None) -> None:
-    """Two seconds of health checks while the statement computes."""
+    """Health checks while the statement computes. Other processes of the machine delay some, a loop that waits for the
+    statement delays them every time."""
+    assert any(not delayed(cloud, text, config) for _ in range(3))
+
+
+def delayed(cloud: RunningCloud, text: str, config: bigquery.QueryJobConfig | None) -> bool:
+    """Whether two seconds of health checks while the statement computes are slower than before it."""
     usual = slowest(cloud, lambda count: count < 500)
     job = started(cloud, text, config)
     until = time.monotonic() + 2
@@ -50,7 +56,7 @@ def check(cloud: RunningCloud, text: str, config: bigquery.QueryJobConfig | None
     assert job.state == "RUNNING", "it computed all the time"
     job.cancel()
     # The machine may be busy with other things; then health checks are slow before the statement runs too.
-    assert during < max(0.05, 5 * usual)
+    return during >= max(0.05, 5 * usual)
 
 
 @pytest.mark.alone
