@@ -111,10 +111,10 @@ def check(cloud: RunningCloud, remembered: list[Remembered], counted: set[str]) 
         own = {name for name in well if name.split("_")[1] == str(mine.client)}
         made = {name for name in tables if name.startswith(f"t_{mine.client}_")}
         assert made == {name for name in own if name.startswith("t_")}, "a table stands for every job that ended well"
-        counted = cloud.query(f"SELECT n, COUNT(*) AS rows_, SUM(x) AS total FROM d.log_{mine.client} GROUP BY n")
-        inserted = {f"r_{mine.client}_{row.n}" for row in counted}
+        added = cloud.query(f"SELECT n, COUNT(*) AS rows_, SUM(x) AS total FROM d.log_{mine.client} GROUP BY n")
+        inserted = {f"r_{mine.client}_{row.n}" for row in added}
         assert inserted == {name for name in own if name.startswith("r_")}
-        assert {(row.rows_, row.total) for row in counted} <= {(ADDED, ADDED * (ADDED + 1) // 2)}, "rows come together"
+        assert {(row.rows_, row.total) for row in added} <= {(ADDED, ADDED * (ADDED + 1) // 2)}, "rows come together"
     _check_rows(cloud, tables - counted)
     counted |= tables
     for mine in remembered:
