@@ -169,6 +169,8 @@ class _Handlers:
     def _found(self, request: Request) -> Document:
         self._dataset(request)
         project, dataset, table = (request.path_params[name] for name in ("project", "dataset", "table"))
+        if "$" in table or "@" in table:
+            raise Unsupported(f"table decorators: {table}")
         found = self._store.get("table", f"{project}.{dataset}.{table}")
         if found is None:
             raise not_found(f"Not found: Table {project}:{dataset}.{table}")
@@ -264,4 +266,6 @@ def _selected(schema: Document, names: str) -> Document:
     try:
         return {"fields": [fields[name.strip().lower()] for name in names.split(",")]}
     except KeyError as missing:
-        raise invalid(f"Invalid field name {missing}. Only whole columns can be selected here.") from None
+        if "." in missing.args[0]:
+            raise Unsupported(f"selectedFields {missing}: a part of a column") from None
+        raise invalid(f"Invalid field name {missing}.") from None
