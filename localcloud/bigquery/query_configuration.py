@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections import Counter
 from typing import Any
 
 from localcloud.errors import Unsupported, invalid
@@ -55,6 +56,9 @@ def checked_configuration(configuration: Document) -> Document:
         raise invalid(f"Invalid value for jobTimeoutMs: {configuration['jobTimeoutMs']} is not a valid value")
     if not query.get("queryParameters"):
         return configuration
+    counted = Counter(str(each["name"]).lower() for each in query["queryParameters"] if each.get("name"))
+    if twice := [name for name, count in counted.items() if count > 1]:
+        raise invalid(f"Duplicate query parameter name: {twice[0]}")
     return {**configuration, "query": {**query, "queryParameters": _as_text(query["queryParameters"])}}
 
 
