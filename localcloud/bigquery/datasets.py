@@ -185,7 +185,7 @@ def _check(body: Document, dataset: str, request: Request) -> None:
 
 
 def _refuse_twin(change: Transaction, name: str) -> None:
-    """BigQuery tells `D` from `d`. DuckDB, where each is a schema, does not: to drop one would drop the other's data."""
+    """BigQuery tells `D` from `d`. DuckDB, where each is a schema, does not: dropping one would drop the other's."""
     for other, _ in change.list("dataset"):
         if other.lower() == name.lower():
             raise Unsupported(f"two datasets whose names differ in case only: {other} and {name}")
