@@ -18,7 +18,8 @@ from localcloud.bigquery.access import Access
 from localcloud.bigquery.answers import envelope, read, window
 from localcloud.bigquery.object_tables import object_table
 from localcloud.bigquery.resources import merged, revised
-from localcloud.bigquery.sql.catalog import check_columns, create_table_data, drop_table, table_size
+from localcloud.bigquery.sql.catalog import check_columns, create_table_data, drop_table, refuse_twin, table_size
+from localcloud.bigquery.sql.names import Name
 from localcloud.bigquery.sql.types import from_field
 from localcloud.context import Context, json_of
 from localcloud.errors import Unsupported, duplicate, invalid, not_found
@@ -72,6 +73,7 @@ class _Handlers:
             name = f"{names['project']}.{names['dataset']}.{table}"
             if change.get("table", name):
                 raise duplicate(f"Already Exists: Table {names['project']}:{names['dataset']}.{table}")
+            refuse_twin(change, Name(names["project"], names["dataset"], table))
             resource = self._new(names["project"], names["dataset"], table, body, dataset["location"])
             change.put("table", name, resource)
             if resource["type"] == "TABLE":

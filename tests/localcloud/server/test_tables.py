@@ -227,3 +227,15 @@ def test_a_part_of_a_column_cannot_be_selected_here(cloud: RunningCloud, dataset
     part, none = (httpx.get(url, params={"selectedFields": name}) for name in ("s.a", "nothing"))
     assert (part.status_code, "selectedFields 's.a'" in part.text) == (501, True), part.text
     assert (none.status_code, "nothing" in none.text) == (400, True), none.text
+
+
+def test_an_object_table_that_differs_from_a_table_in_case_only_is_refused(
+    cloud: RunningCloud, dataset: str, connection: str
+) -> None:
+    """Deleting it would drop the rows of the other, for DuckDB tells no cases."""
+    cloud.query(f"CREATE TABLE {dataset}.t AS SELECT 1 AS x")
+    url = tables_url(cloud, dataset)
+    refused = httpx.post(url, json=object_table("T", connection))
+    assert (refused.status_code, "differ in case only" in refused.text) == (501, True), refused.text
+    assert httpx.delete(f"{url}/T").status_code == 404
+    assert [row.x for row in cloud.query(f"SELECT x FROM {dataset}.t")] == [1]
