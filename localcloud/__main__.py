@@ -83,6 +83,7 @@ def _serve(options: argparse.Namespace) -> int:
                 )
         print(f"local cloud already running at {about['url']} (pid {about['pid']}, home {about['home']})")
         return 0
+    os.umask(0o077)  # the state holds keys, and the home may be a folder that others can enter
     if options.detach:
         about = daemon.start(options.home, options.port, project, embedder)
         print(f"local cloud ready at {about['url']} (pid {about['pid']}, home {about['home']})")

@@ -63,6 +63,8 @@ def check_reference(given: Any, path: dict[str, Any]) -> None:
 
 def check_labels(labels: dict[str, Any]) -> None:
     """Raises ApiError invalid unless keys and values are labels (https://cloud.google.com/bigquery/docs/labels-intro)."""
+    if len(labels) > 64:
+        raise invalid(f"{len(labels)} labels are too many: a resource has at most 64 labels")
     for key, value in labels.items():
         if not _LABEL_KEY.fullmatch(key) or key != key.lower():
             raise invalid(f'Invalid label key "{key}"')

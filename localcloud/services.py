@@ -183,6 +183,7 @@ class _ServiceUsage:
 
     def enable(self, request: Request) -> JSONResponse:
         self._allowed(request, "enable")
+        refuse_unknown(json_of(request), (), "services.enable")
         service = request.path_params["service"]
         self._services.switch([service], True)
         return self._done(request, {"service": self._services.resource(service)}, "EnableServiceResponse")

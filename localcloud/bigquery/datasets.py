@@ -17,7 +17,7 @@ from localcloud.bigquery.access import Access
 from localcloud.bigquery.resources import merged, revised
 from localcloud.bigquery.sql.catalog import create_dataset_data, drop_dataset_data
 from localcloud.context import Context, json_of
-from localcloud.errors import duplicate, in_use, invalid, not_found
+from localcloud.errors import Unsupported, duplicate, in_use, invalid, not_found
 from localcloud.rest import (
     canonical_location,
     check_labels,
@@ -29,7 +29,7 @@ from localcloud.rest import (
     partial_json,
     refuse_unknown,
 )
-from localcloud.store import Document
+from localcloud.store import Document, Transaction
 
 _PATH = "/bigquery/v2/projects/{project}/datasets"
 _WRITABLE = (
@@ -37,6 +37,8 @@ _WRITABLE = (
     # Kept and shown; nothing here depends on them.
     *("maxTimeTravelHours", "storageBillingModel"),
 )
+_TIME_TRAVEL = range(48, 169, 24)
+_ROLE = re.compile(r"OWNER|WRITER|READER|(roles|projects|organizations)/.+")
 #: What an update with this `updateMode` targets; the rest of the body is not looked at.
 _UPDATED = {
     "UPDATE_METADATA": tuple(name for name in _WRITABLE if name != "access"),
@@ -76,6 +78,7 @@ class _Handlers:
         with self._store.control, self._store.transaction() as change:
             if change.get("dataset", name):
                 raise duplicate(f"Already Exists: Dataset {project}:{dataset}")
+            _refuse_twin(change, name)
             change.put("dataset", name, resource)
             create_dataset_data(change, project, dataset)
         return partial_json(request, _answer(resource))
@@ -171,6 +174,21 @@ def _check(body: Document, dataset: str, request: Request) -> None:
     check_reference(body.get("datasetReference"), request.path_params)
     refuse_unknown(body, (*_WRITABLE, *_READ_ONLY), "dataset")
     check_labels(body.get("labels") or {})
+    hours = body.get("maxTimeTravelHours")
+    if hours is not None and int(hours) not in _TIME_TRAVEL:
+        raise invalid(f"Invalid value for maxTimeTravelHours: {hours} is not one of 48, 72, … 168")
+    for entry in body.get("access") or []:
+        if entry.get("condition"):
+            raise Unsupported("dataset access under a condition")
+        if not _ROLE.fullmatch(entry.get("role") or "READER"):
+            raise invalid(f"Invalid value for role: {entry['role']} is not a valid value")
+
+
+def _refuse_twin(change: Transaction, name: str) -> None:
+    """BigQuery tells `D` from `d`. DuckDB, where each is a schema, does not: dropping one would drop the other's."""
+    for other, _ in change.list("dataset"):
+        if other.lower() == name.lower():
+            raise Unsupported(f"two datasets whose names differ in case only: {other} and {name}")
 
 
 def _label_filter(text: str) -> dict[str, str | None]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections import Counter
 from typing import Any
 
 from localcloud.errors import Unsupported, invalid
@@ -55,6 +56,9 @@ def checked_configuration(configuration: Document) -> Document:
         raise invalid(f"Invalid value for jobTimeoutMs: {configuration['jobTimeoutMs']} is not a valid value")
     if not query.get("queryParameters"):
         return configuration
+    counted = Counter(str(each["name"]).lower() for each in query["queryParameters"] if each.get("name"))
+    if twice := [name for name, count in counted.items() if count > 1]:
+        raise invalid(f"Duplicate query parameter name: {twice[0]}")
     return {**configuration, "query": {**query, "queryParameters": _as_text(query["queryParameters"])}}
 
 
@@ -120,8 +124,8 @@ def datasets_of(store: Store, project: str, configuration: Document) -> list[Doc
     default = query.get("defaultDataset")
     candidates = [(default.get("projectId", project), default["datasetId"])] if default else []
     for path in _PATH.findall(plain_text(configuration)):
-        parts = path.replace("`", "").split(".")
-        candidates += [(parts[0], parts[1]), (project, parts[0])]
+        parts = [part.strip() for part in path.replace("`", "").split(".")]
+        candidates += [(parts[0], parts[1]), (project, parts[0])] if len(parts) > 1 else []
     found = (store.get("dataset", f"{owner}.{dataset}") for owner, dataset in dict.fromkeys(candidates))
     return [dataset for dataset in found if dataset]
 
@@ -133,11 +137,28 @@ def location_of(store: Store, project: str, configuration: Document) -> str:
 
 
 def plain_text(configuration: Document) -> str:
-    """The statement without its comments and strings."""
-    return _OPAQUE.sub(" ", configuration["query"]["query"])
+    """The statement without its comments and strings; quoted names stand apart, spelled as they are meant."""
+    return _OPAQUE.sub(_plain, configuration["query"]["query"])
 
 
+def _plain(found: re.Match[str]) -> str:
+    return f" `{_ESCAPE.sub(_meant, found[1])}` " if found[1] is not None else " "
+
+
+def _meant(escape: re.Match[str]) -> str:
+    """The character of an escape sequence in a quoted name. What it does not know stays, and names no dataset."""
+    code, octal = escape[1] or escape[2] or escape[3], escape[4]
+    number = int(code, 16) if code else int(octal, 8) if octal else 0
+    return chr(number) if 0 < number < 0x110000 else escape[0]
+
+
+#: Quoted names (the group), comments and strings, each from its first character: whichever begins first is it.
 _OPAQUE = re.compile(
-    r"""--[^\n]*|\#[^\n]*|/\*.*?\*/|\"\"\".*?\"\"\"|'''.*?'''|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'""", re.DOTALL
+    r"""`((?:\\.|[^`\\])*)`
+    |--[^\n]*|\#[^\n]*|/\*.*?\*/
+    |\"\"\"(?:\\.|[^\\])*?\"\"\"|\'\'\'(?:\\.|[^\\])*?\'\'\'|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'""",
+    re.DOTALL | re.VERBOSE,
 )
-_PATH = re.compile(r"`?[\w-]+`?(?:\.`?[\w-]+`?)+")
+_ESCAPE = re.compile(r"\\(?:[xX]([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-3][0-7]{2}))")
+_NAME = r"(?:`[^`]+`|[\w-]+)"
+_PATH = re.compile(rf"{_NAME}(?:\s*\.\s*{_NAME})*")

@@ -18,7 +18,8 @@ from localcloud.bigquery.access import Access
 from localcloud.bigquery.answers import envelope, read, window
 from localcloud.bigquery.object_tables import object_table
 from localcloud.bigquery.resources import merged, revised
-from localcloud.bigquery.sql.catalog import check_columns, create_table_data, drop_table, table_size
+from localcloud.bigquery.sql.catalog import check_columns, create_table_data, drop_table, refuse_twin, table_size
+from localcloud.bigquery.sql.names import Name
 from localcloud.bigquery.sql.types import from_field
 from localcloud.context import Context, json_of
 from localcloud.errors import Unsupported, duplicate, invalid, not_found
@@ -72,6 +73,7 @@ class _Handlers:
             name = f"{names['project']}.{names['dataset']}.{table}"
             if change.get("table", name):
                 raise duplicate(f"Already Exists: Table {names['project']}:{names['dataset']}.{table}")
+            refuse_twin(change, Name(names["project"], names["dataset"], table))
             resource = self._new(names["project"], names["dataset"], table, body, dataset["location"])
             change.put("table", name, resource)
             if resource["type"] == "TABLE":
@@ -169,6 +171,8 @@ class _Handlers:
     def _found(self, request: Request) -> Document:
         self._dataset(request)
         project, dataset, table = (request.path_params[name] for name in ("project", "dataset", "table"))
+        if "$" in table or "@" in table:
+            raise Unsupported(f"table decorators: {table}")
         found = self._store.get("table", f"{project}.{dataset}.{table}")
         if found is None:
             raise not_found(f"Not found: Table {project}:{dataset}.{table}")
@@ -264,4 +268,6 @@ def _selected(schema: Document, names: str) -> Document:
     try:
         return {"fields": [fields[name.strip().lower()] for name in names.split(",")]}
     except KeyError as missing:
-        raise invalid(f"Invalid field name {missing}. Only whole columns can be selected here.") from None
+        if "." in missing.args[0]:
+            raise Unsupported(f"selectedFields {missing}: a part of a column") from None
+        raise invalid(f"Invalid field name {missing}.") from None

@@ -199,6 +199,7 @@ class _Api:
     def _object(self, request: Request, verb: str) -> StoredObject:
         """The object of the path, after the check of the caller and of the `generation` asked for."""
         _only(request, _MATCH)
+        _refuse_access_lists(request)
         bucket = self._allowed(request, f"objects.{verb}")
         stored = self._buckets.get(bucket, request.path_params["object"])
         if request.query_params.get("generation", str(stored.info.generation)) != str(stored.info.generation):
@@ -301,6 +302,13 @@ def _names(request: Request, header: str, etag: str) -> bool:
     """Whether the header's list of etags has this one."""
     given = {each.strip().removeprefix("W/").strip('"') for each in request.headers.get(header, "").split(",")}
     return bool(given & {etag, "*"})
+
+
+def _refuse_access_lists(request: Request) -> None:
+    """`o/NAME/acl` is no object: a slash in an object's name is encoded in the path."""
+    raw = request.scope.get("raw_path", b"").partition(b"?")[0]
+    if re.search(rb"/o/[^/]+/acl(/[^/]+)?$", raw):
+        raise Unsupported(f"{request.method} {request.url.path}")
 
 
 def _refuse_keys(request: Request) -> None:

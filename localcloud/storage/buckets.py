@@ -185,19 +185,11 @@ class Buckets:
         with self._changing:
             before = self.find(bucket, name)
             when.check(before)
-            now = self._context.clock.time()
-            status = upload.stat()
-            info = ObjectInfo(
-                bucket=bucket,
-                name=name,
-                generation=self._next_generation(now, before),
-                content_type=content_type,
-                size=status.st_size,
-                md5_hash=sums.md5_hash,
-                updated=moment(now),
-                metadata=metadata,
-            )
-            stored = StoredObject(info, sums.crc32c, moment(now), 1, signature_of(status))
+            now, status = moment(self._context.clock.time()), upload.stat()
+            generation = self._next_generation(now.timestamp(), before)
+            size, md5 = status.st_size, sums.md5_hash
+            info = ObjectInfo(bucket, name, generation, content_type, size, md5, now, metadata)
+            stored = StoredObject(info, sums.crc32c, now, 1, signature_of(status))
             _make_way(path, self._root / bucket, name)
             self._describe(stored, before)
             upload.replace(path)

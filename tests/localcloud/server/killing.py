@@ -1,7 +1,7 @@
 """Clients that put a server under load and remember what it answered, and the check of a server that came after.
 
-Three kinds of work a client, in turn: a table by a job, rows by another into a table of the client's own, an object and
-its overwriting. A client ends at the first request that is not answered.
+Four kinds of work a client, in turn: a table by a job, rows by another into a table of the client's own, an object and
+its overwriting, a dataset with a table and a label by REST. A client ends at the first request that is not answered.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ class Remembered:
     done: set[str] = field(default_factory=set)
     objects: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     """Name to generation and content, as last answered or found after a kill."""
+    declared: dict[str, set[str]] = field(default_factory=dict)
+    """Dataset to what was answered of it since the last check: made, with its table, labelled."""
     sent: dict[str, bytes] = field(default_factory=dict)
     """Name to the content that was sent last."""
 
@@ -62,6 +64,7 @@ class Client(threading.Thread):
         self._job(f"r_{name}", f"INSERT INTO d.log_{mine.client} (n, x) {added}")
         self._put(f"new/{name}")
         self._put(f"again/{mine.client}")
+        self._declare(f"e_{name}")
 
     def _job(self, job: str, text: str) -> None:
         configuration = {"query": {"query": text, "useLegacySql": False}}
@@ -72,6 +75,17 @@ class Client(threading.Thread):
         answer = self._answered(self._http.get(f"{self._api}/queries/{job}", params={"location": "US"}))
         if answer.get("jobComplete"):
             self.remembered.done.add(job)
+
+    def _declare(self, dataset: str) -> None:
+        answered = self.remembered.declared.setdefault(dataset, set())
+        url = f"{self._api}/datasets"
+        table = {"tableReference": {"tableId": "t"}, "schema": {"fields": [{"name": "x", "type": "INT64"}]}}
+        self._answered(self._http.post(url, json={"datasetReference": {"datasetId": dataset}}))
+        answered.add("made")
+        self._answered(self._http.post(f"{url}/{dataset}/tables", json=table))
+        answered.add("table")
+        self._answered(self._http.patch(f"{url}/{dataset}", json={"labels": {"of": "client"}}))
+        answered.add("labelled")
 
     def _put(self, name: str) -> None:
         content = self._random.randbytes(self._random.randrange(200_000))
@@ -96,8 +110,9 @@ def prepare(cloud: RunningCloud, clients: int) -> None:
         cloud.query(f"CREATE TABLE d.log_{client} (n INT64, x INT64)")
 
 
-def check(cloud: RunningCloud, remembered: list[Remembered]) -> None:
-    """Whether a server that came after a killed one holds what that had answered, and nothing half made."""
+def check(cloud: RunningCloud, remembered: list[Remembered], counted: set[str]) -> None:
+    """Whether a server that came after a killed one holds what that had answered, and nothing half made. Rows of the
+    tables in `counted` are not counted again; those of the others are, and they are added."""
     jobs = {job.job_id: job for job in cloud.bigquery.list_jobs(all_users=True)}
     tables = {table.table_id for table in cloud.bigquery.list_tables("d")}
     for mine in remembered:
@@ -110,17 +125,19 @@ def check(cloud: RunningCloud, remembered: list[Remembered]) -> None:
         own = {name for name in well if name.split("_")[1] == str(mine.client)}
         made = {name for name in tables if name.startswith(f"t_{mine.client}_")}
         assert made == {name for name in own if name.startswith("t_")}, "a table stands for every job that ended well"
-        counted = cloud.query(f"SELECT n, COUNT(*) AS rows_, SUM(x) AS total FROM d.log_{mine.client} GROUP BY n")
-        inserted = {f"r_{mine.client}_{row.n}" for row in counted}
+        added = cloud.query(f"SELECT n, COUNT(*) AS rows_, SUM(x) AS total FROM d.log_{mine.client} GROUP BY n")
+        inserted = {f"r_{mine.client}_{row.n}" for row in added}
         assert inserted == {name for name in own if name.startswith("r_")}
-        assert {(row.rows_, row.total) for row in counted} <= {(ADDED, ADDED * (ADDED + 1) // 2)}, "rows come together"
-    _check_rows(cloud, tables)
+        assert {(row.rows_, row.total) for row in added} <= {(ADDED, ADDED * (ADDED + 1) // 2)}, "rows come together"
+    _check_rows(cloud, tables - counted)
+    counted |= tables
     for mine in remembered:
         _check_objects(cloud, mine)
+        _check_declared(cloud, mine)
 
 
 def _check_rows(cloud: RunningCloud, tables: set[str]) -> None:
-    """Every table that there is has all its rows."""
+    """Each of these tables has all its rows."""
     names = sorted(name for name in tables if name.startswith("t_"))
     for start in range(0, len(names), 50):
         counts = (f"SELECT COUNT(*) AS n, SUM(x) AS total FROM d.{name}" for name in names[start : start + 50])
@@ -139,3 +156,15 @@ def _check_objects(cloud: RunningCloud, mine: Remembered) -> None:
         # An upload whose answer was lost may have been kept: from now on it is what the server has answered.
         mine.objects[name] = str(blob.generation), held
     mine.objects = {name: kept for name, kept in mine.objects.items() if name.startswith("again/")}
+
+
+def _check_declared(cloud: RunningCloud, mine: Remembered) -> None:
+    """Datasets that were answered are there with what was answered of them, and a table that is there can be read."""
+    there = {item.dataset_id: item for item in cloud.bigquery.list_datasets()}
+    for name, answered in mine.declared.items():
+        assert "made" not in answered or name in there, f"lost dataset {name}"
+        tables = list(cloud.bigquery.list_tables(name)) if name in there else []
+        assert "table" not in answered or tables, f"lost the table of {name}"
+        assert all(cloud.bigquery.get_table(table.reference).num_rows == 0 for table in tables)
+        assert "labelled" not in answered or there[name].labels == {"of": "client"}
+    mine.declared = {}

@@ -288,6 +288,40 @@ def test_a_statement_without_its_role_is_refused_and_with_it_is_not(callers: Cal
     assert allowed.status_code not in (401, 403, 500), allowed.text
 
 
+@pytest.mark.parametrize(
+    "table",
+    ["s . t", "s.\nt", "s/* a comment */.t", "s -- another\n. t", "`s` . `t`", r"`\x73.t`", r"`s\x2et`", r"`\u0073`.t"],
+)
+def test_a_role_is_needed_however_the_table_is_spelled(callers: Callers, table: str) -> None:
+    callers.cloud.bigquery.create_dataset("s", exists_ok=True)
+    callers.cloud.query("CREATE TABLE IF NOT EXISTS s.t AS SELECT 1 AS x")
+    for statement in (
+        f"SELECT * FROM {table}",
+        f"SELECT 1 AS `it's`, (SELECT x FROM {table}) AS y, 'z' AS z",
+        f"WITH a AS (SELECT 'it\\'s' AS s, x FROM {table}) SELECT * FROM a",
+        f"SELECT '''three\\'''' AS s, x FROM {table}",
+    ):
+        refused = callers.query("jobs", statement)
+        assert (refused.status_code, "bigquery.tables.getData" in refused.text) == (403, True), statement
+        allowed = callers.query("roles/bigquery.dataViewer", statement)
+        assert allowed.status_code == 200, (statement, allowed.text)
+
+
+@pytest.mark.parametrize(
+    ("statement", "permission"),
+    [
+        ("DROP SCHEMA`d`CASCADE", "bigquery.datasets.delete"),
+        ("DROP/**/SCHEMA`d`CASCADE", "bigquery.datasets.delete"),
+        (r"DROP SCHEMA `\x64` CASCADE", "bigquery.datasets.delete"),
+    ],
+)
+def test_the_right_to_write_data_is_not_the_right_to_drop_a_dataset(
+    callers: Callers, statement: str, permission: str
+) -> None:
+    refused = callers.query("roles/bigquery.dataEditor", statement)
+    assert (refused.status_code, permission in refused.text) == (403, True), refused.text
+
+
 def test_what_is_missing_of_a_table_is_said_of_the_table(callers: Callers) -> None:
     refused = callers.query("jobs", "TRUNCATE TABLE d.t").json()["error"]["message"]
     assert refused == (

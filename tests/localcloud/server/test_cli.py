@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from localcloud.home import Home, call
-from tests.localcloud.conftest import CHECKOUT, RunningCloud
+from tests.localcloud.conftest import CHECKOUT, RunningCloud, running_cloud
 from tests.ports import free_port
 
 
@@ -143,3 +143,13 @@ def test_pictures_without_their_extra_say_what_to_install() -> None:
     refused = subprocess.run([sys.executable, "-c", without], cwd=CHECKOUT, capture_output=True, text=True)
     assert refused.stderr == "error: this needs httpx; pip install 'image-search-localcloud[images]'\n"
     assert refused.returncode == 1
+
+
+def test_a_home_that_others_can_enter_shows_them_nothing(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o755)
+    with running_cloud(home) as cloud:
+        cloud.storage.create_bucket("photos").blob("a.jpg").upload_from_string(b"a")
+        made = [path for path in home.rglob("*") if path.is_file()]
+        assert {"state.duckdb", "credentials.json", "server.json", "server.log", "a.jpg"} <= {p.name for p in made}
+        assert [path.name for path in made if path.stat().st_mode & 0o077] == []

@@ -6,7 +6,7 @@ import uuid
 from typing import Any
 
 import pytest
-from google.api_core.exceptions import BadRequest, Conflict, NotFound, PreconditionFailed
+from google.api_core.exceptions import BadRequest, Conflict, MethodNotImplemented, NotFound, PreconditionFailed
 from google.cloud import bigquery
 
 from tests.localcloud import http
@@ -131,3 +131,33 @@ def test_a_field_that_does_not_exist_or_is_mistyped_is_invalid(
     assert answer.status_code == 400
     assert answer.json()["error"]["message"] == f"Invalid request: body: {problem}"
     assert http.get(f"{url}/mistyped").status_code == 404
+
+
+def test_a_dataset_that_differs_from_another_in_case_only_is_refused(cloud: RunningCloud, dataset: str) -> None:
+    """Both would be one schema of DuckDB: deleting one of them took the other's tables."""
+    cloud.query(f"CREATE TABLE {dataset}.t AS SELECT 1 AS x")
+    with pytest.raises(MethodNotImplemented, match="two datasets whose names differ in case only"):
+        cloud.bigquery.create_dataset(dataset.upper())
+    cloud.bigquery.delete_dataset(dataset.upper(), delete_contents=True, not_found_ok=True)
+    assert [row.x for row in cloud.query(f"SELECT x FROM {dataset}.t")] == [1]
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "words"),
+    [
+        ({"access": [{"role": "KING", "userByEmail": "a@example.com"}]}, 400, "KING is not a valid value"),
+        (
+            {"access": [{"role": "READER", "userByEmail": "a@example.com", "condition": {"expression": "true"}}]},
+            501,
+            "access under a condition",
+        ),
+        ({"maxTimeTravelHours": "5"}, 400, "maxTimeTravelHours"),
+        ({"labels": {f"l{n}": "" for n in range(65)}}, 400, "at most 64 labels"),
+    ],
+)
+def test_what_the_service_would_not_keep_is_not_kept(
+    cloud: RunningCloud, dataset: str, body: dict[str, Any], code: int, words: str
+) -> None:
+    url = f"{cloud.url}/bigquery/v2/projects/{cloud.project}/datasets/{dataset}"
+    answer = http.patch(url, json=body)
+    assert (answer.status_code, words in answer.json()["error"]["message"]) == (code, True), answer.text

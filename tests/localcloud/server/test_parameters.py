@@ -168,6 +168,15 @@ def test_a_query_with_a_field_that_makes_no_sense_is_invalid(url: str, fields: d
     assert words in message(httpx.post(f"{url}/jobs", json={"configuration": {"query": query(**fields)}}), 400)
 
 
+def test_a_query_parameter_has_one_value(url: str) -> None:
+    values = [
+        {"name": name, "parameterType": {"type": "INT64"}, "parameterValue": {"value": value}}
+        for name, value in (("a", "1"), ("A", "2"))
+    ]
+    answer = httpx.post(f"{url}/queries", json=query("SELECT @a", queryParameters=values))
+    assert message(answer, 400) == "Duplicate query parameter name: a"
+
+
 def test_a_time_limit_below_zero_is_invalid(url: str) -> None:
     body = {"configuration": {"query": query(), "jobTimeoutMs": "-5"}}
     assert "jobTimeoutMs" in message(httpx.post(f"{url}/jobs", json=body), 400)

@@ -223,3 +223,21 @@ def test_an_answer_can_be_kept_in_a_table(cloud: RunningCloud, dataset: str) -> 
     assert cloud.bigquery.get_table(kept).num_rows == 2500
     with pytest.raises(Exception, match="Already Exists"):
         submit(cloud, NUMBERS, destination=kept, write_disposition="WRITE_EMPTY").result(job_retry=None)
+
+
+@pytest.mark.parametrize(
+    "table", ["{} . t", "{}/**/.t", "`{}`.`t`", "`{}.t`", "(SELECT 'a FROM b.c' AS s, x FROM {}.t)"]
+)
+def test_a_query_runs_where_its_dataset_is_however_that_is_spelled(
+    cloud: RunningCloud, dataset: str, table: str
+) -> None:
+    wanted = bigquery.Dataset(f"{cloud.project}.{dataset}_eu")
+    wanted.location = "EU"
+    cloud.bigquery.create_dataset(wanted)
+    cloud.query(f"CREATE TABLE {dataset}_eu.t AS SELECT 1 AS x")
+    text = f"SELECT x FROM {table.format(dataset + '_eu')}"
+    answer = httpx.post(
+        f"{cloud.url}/bigquery/v2/projects/{cloud.project}/queries", json={"query": text, "useLegacySql": False}
+    ).json()
+    cloud.bigquery.delete_dataset(wanted, delete_contents=True)
+    assert answer.get("jobReference", {}).get("location") == "EU", answer

@@ -208,3 +208,32 @@ def test_a_mode_may_be_spelled_in_small_letters(cloud: RunningCloud, dataset: st
     assert http.post(tables_url(cloud, dataset), json=body).json()["schema"]["fields"][0]["mode"] == "REPEATED"
     cloud.query(f"INSERT INTO {dataset}.t (x) VALUES (['a', 'b'])")
     assert [row.x for row in cloud.bigquery.list_rows(f"{cloud.project}.{dataset}.t")] == [["a", "b"]]
+
+
+def test_partitions_and_moments_of_a_table_are_refused_by_name(cloud: RunningCloud, table: bigquery.Table) -> None:
+    for decorated in (
+        f"{table.full_table_id.replace(':', '.')}$20260101",
+        f"{cloud.project}.{table.dataset_id}.t@-3600000",
+    ):
+        with pytest.raises(MethodNotImplemented, match=r"table decorators: t[$@]"):
+            cloud.bigquery.get_table(bigquery.TableReference.from_string(decorated))
+
+
+def test_a_part_of_a_column_cannot_be_selected_here(cloud: RunningCloud, dataset: str) -> None:
+    cloud.query(f"CREATE TABLE {dataset}.r AS SELECT STRUCT(1 AS a, 2 AS b) AS s")
+    url = f"{tables_url(cloud, dataset)}/r/data"
+    part, none = (httpx.get(url, params={"selectedFields": name}) for name in ("s.a", "nothing"))
+    assert (part.status_code, "selectedFields 's.a'" in part.text) == (501, True), part.text
+    assert (none.status_code, "nothing" in none.text) == (400, True), none.text
+
+
+def test_an_object_table_that_differs_from_a_table_in_case_only_is_refused(
+    cloud: RunningCloud, dataset: str, connection: str
+) -> None:
+    """Deleting it would drop the rows of the other, for DuckDB tells no cases."""
+    cloud.query(f"CREATE TABLE {dataset}.t AS SELECT 1 AS x")
+    url = tables_url(cloud, dataset)
+    refused = httpx.post(url, json=object_table("T", connection))
+    assert (refused.status_code, "differ in case only" in refused.text) == (501, True), refused.text
+    assert httpx.delete(f"{url}/T").status_code == 404
+    assert [row.x for row in cloud.query(f"SELECT x FROM {dataset}.t")] == [1]

@@ -84,6 +84,11 @@ def test_services_are_named_with_their_project(cloud: Running) -> None:
     assert "another" in message(other, 403)
 
 
+def test_a_body_is_looked_at_where_nothing_of_it_is_needed(cloud: Running) -> None:
+    answer = cloud.http.post(f"{SERVICES}/dataform.googleapis.com:enable", json=["a", "list"])
+    assert "JSON object" in message(answer, 400)
+
+
 def test_a_connection_is_in_a_place_that_there_is(cloud: Running) -> None:
     path = CONNECTIONS.replace("/us/", "/mars/")
     answer = cloud.http.post(path, params={"connectionId": "c"}, json={"cloudResource": {}})

@@ -120,6 +120,14 @@ def test_a_key_of_the_client_is_refused_by_name(cloud: Running, bucket: storage.
         blob.upload_from_string(b"c" * (9 * 2**20))
 
 
+def test_an_access_list_is_no_object(bucket: storage.Bucket) -> None:
+    bucket.blob("folder/acl").upload_from_string(b"an object of this name")
+    assert bucket.blob("folder/acl").download_as_bytes() == b"an object of this name"
+    for refused in (bucket.blob("folder").acl.reload, bucket.blob("folder/acl").make_public):
+        with pytest.raises(exceptions.MethodNotImplemented, match="/acl"):
+            refused()
+
+
 @pytest.mark.parametrize("name", ["x" * 64, "goog-x", "192.168.1.1", "ab", "A-b-c", "a..b", f"a.{'x' * 64}", "-abc"])
 def test_a_bucket_name_that_is_not_given_is_invalid(cloud: Running, name: str) -> None:
     answer = cloud.http.post(BUCKETS, params={"project": PROJECT}, json={"name": name})
