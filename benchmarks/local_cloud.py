@@ -3,8 +3,8 @@
 ready                    `python -m localcloud serve --detach` until it answers, without and with the model
 memory                   of the idle server with its model loaded (proportional set size)
 tutorial statements      at 10,000 rows, embedding aside: the 95th percentile of what a client waits; SELECT 1, too
-VECTOR_SEARCH            one query, and a hundred at once, over 10,000 × 1408, against numpy's matrix product of the same
-                         numbers (float64): what a client waits, and what the job took from its start to its end
+VECTOR_SEARCH            one query, and a hundred at once, over 10,000 × 1408, against numpy's matrix product of the
+                         same numbers (float64): what a client waits, and what the job took from its start to its end
 list_rows                of 2,000 vectors, and the answers of the server alone
 clients                  50 at once for a minute, each asking one thing after the other: answers, errors, the slowest
 """
