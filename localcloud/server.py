@@ -53,6 +53,9 @@ def serve(options: Options, ready: Callable[[dict[str, Any]], None]) -> None:
         raise CannotStart(str(error)) from None
     listener = _listen(options.port)
     _log_to(options.home.log)
+    # numpy's threads spin for tens of milliseconds after each product, on cores that a statement needs for the rest. It
+    # is the least, 2^4 turns, and is read when numpy is loaded.
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
     from localcloud.running import run  # loads everything else
 
     run(options, listener, ready)

@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import json
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -46,6 +46,8 @@ _PROJECT = "/bigquery/v2/projects/{project}"
 _PATIENCE, _LONGEST = 10_000, 200_000
 _PAGE = 1_000
 _LONGEST_REQUEST_ID = 36
+_SHORT = 20_000
+"""Characters of a statement that are looked through for names in a millisecond."""
 
 
 def routes(context: Context, jobs: Jobs, access: Access) -> list[Route]:
@@ -66,6 +68,15 @@ def routes(context: Context, jobs: Jobs, access: Access) -> list[Route]:
 
 def _upload(request: Request) -> Response:
     raise Unsupported("load jobs")
+
+
+class _Asked(NamedTuple):
+    """A job that may be run."""
+
+    project: str
+    configuration: Document
+    location: str
+    member: str
 
 
 class _Handlers:
@@ -90,12 +101,31 @@ class _Handlers:
         return partial_json(request, _resource(job))
 
     async def query(self, request: Request) -> Response:
-        body, project = json_of(request), request.path_params["project"]
+        body, project, kind = json_of(request), request.path_params["project"], "bigquery#queryResponse"
         wanted = window({f"formatOptions.{k}": v for k, v in (body.get("formatOptions") or {}).items()} | body)
-        job = await run_in_threadpool(self._submit, request, body, project)
-        await self._settled(job, _patience(body.get("timeoutMs")))
-        fields = request.query_params.get("fields", "")
-        return await run_in_threadpool(self._answer, job, wanted, "bigquery#queryResponse", fields)
+        patience = _patience(body.get("timeoutMs"))
+        # Accepting a job reads only memory: done here it waits for no thread, and the job's own writes its answer.
+        short = len(str(body.get("query"))) <= _SHORT
+        asked, fields = (request, body, project), request.query_params.get("fields", "")
+        job = self._checked(*asked) if short else await run_in_threadpool(self._checked, *asked)
+        if body.get("dryRun"):
+            tried = await run_in_threadpool(self._jobs.dry_run, *job)
+            return await run_in_threadpool(self._answer, tried, wanted, kind, fields)
+        reference = {"jobId": _id_of(body["requestId"], job.configuration)} if body.get("requestId") else {}
+        try:
+            accepted, answer = self._jobs.ask(reference, *job, lambda ended: self._body(ended, wanted, kind, fields))
+        except ApiError as error:
+            if error.reason != "duplicate":
+                raise
+            accepted = await run_in_threadpool(self._jobs.get, project, reference["jobId"], job.location)
+            await self._settled(accepted, patience)  # the same request, sent again
+        else:
+            waiting = asyncio.wrap_future(answer)
+            await asyncio.wait([waiting], timeout=patience)
+            if waiting.done():
+                return Response(waiting.result(), media_type="application/json")
+            waiting.cancel()
+        return await run_in_threadpool(self._answer, accepted, wanted, kind, fields)
 
     def get(self, request: Request) -> Response:
         return partial_json(request, _resource(self._found(request)))
@@ -141,19 +171,11 @@ class _Handlers:
         fields = request.query_params.get("fields", "")
         return await run_in_threadpool(self._answer, job, wanted, "bigquery#getQueryResultsResponse", fields)
 
-    def _submit(self, request: Request, body: Document, project: str) -> Job:
+    def _checked(self, request: Request, body: Document, project: str) -> _Asked:
         configuration = configuration_of(body)
         location = self._location(project, configuration, body.get("location"))
         self._check_access(request, project, configuration)
-        if configuration.get("dryRun"):
-            return self._jobs.dry_run(project, configuration, location, member_of(request))
-        reference = {"jobId": _id_of(body["requestId"], configuration)} if body.get("requestId") else {}
-        try:
-            return self._jobs.insert(project, reference, configuration, location, member_of(request), told=False)
-        except ApiError as error:
-            if error.reason != "duplicate":
-                raise
-            return self._jobs.get(project, reference["jobId"], location)  # the same request, sent again
+        return _Asked(project, configuration, location, member_of(request))
 
     async def _settled(self, job: Job, patience: float) -> None:
         ended = self._jobs.ended(job) if "jobId" in job.resource["jobReference"] else None
@@ -161,6 +183,9 @@ class _Handlers:
             await asyncio.wait([asyncio.wrap_future(ended)], timeout=patience)
 
     def _answer(self, job: Job, wanted: Window, kind: str, fields: str) -> Response:
+        return Response(self._body(job, wanted, kind, fields), media_type="application/json")
+
+    def _body(self, job: Job, wanted: Window, kind: str, fields: str) -> bytes:
         reference = job.resource["jobReference"]
         if not job.done:
             job = self._jobs.get(reference["projectId"], reference["jobId"], reference["location"])
@@ -173,7 +198,7 @@ class _Handlers:
             if table:
                 answer["totalRows"] = str(job.result["totalRows"])
                 rows = read(self._jobs.engine, tuple(table), job.result["schema"], job.result["totalRows"], wanted)
-        return Response(envelope(answer, rows, fields), media_type="application/json")
+        return envelope(answer, rows, fields)
 
     def _check_access(self, request: Request, project: str, configuration: Document) -> None:
         query = configuration["query"]

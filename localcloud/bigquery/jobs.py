@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 import duckdb
 
 from localcloud.bigquery.job_order import JobOrder
+from localcloud.bigquery.job_resources import JobResources, failure
 from localcloud.bigquery.query_configuration import statement_of
 from localcloud.context import Context
 from localcloud.disk import full, require_room
@@ -79,6 +80,8 @@ class _Live:
     cancelled: threading.Event = field(default_factory=threading.Event)
     stopped: str = "User requested cancellation"
     ended: Future[None] = field(default_factory=Future)
+    answer: Callable[[Job], bytes] | None = None
+    answered: Future[bytes] = field(default_factory=Future)
 
 
 class Jobs:
@@ -87,6 +90,7 @@ class Jobs:
     def __init__(self, context: Context, engine: Engine) -> None:
         self._context = context
         self._store = context.store
+        self._resources = JobResources(context)
         self.engine = engine
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="job")
         self._live: dict[str, _Live] = {}
@@ -99,45 +103,62 @@ class Jobs:
         self._sweeping.set_result(None)
         self._recover()
 
-    def insert(
+    def insert(self, project: str, reference: Document, configuration: Document, location: str, member: str) -> Job:
+        """Accept a query job; it runs by itself. Raises ApiError: duplicate when the id was accepted before,
+        quotaExceeded while the disk is full."""
+        live = self._accept(project, reference, configuration, location, member, _KEPT)
+        name = live.resource["id"]
+        try:
+            self._keep(name, live)
+        except BaseException:
+            del self._live[name]
+            raise
+        self._start(name, live)
+        return self._seen(live)
+
+    def ask(
         self,
-        project: str,
         reference: Document,
+        project: str,
         configuration: Document,
         location: str,
         member: str,
-        *,
-        told: bool = True,
-    ) -> Job:
-        """Accept a query job; it runs by itself. `told`: the caller is answered before it ends. Raises ApiError:
-        duplicate when the id was accepted before, quotaExceeded while the disk is full."""
+        answer: Callable[[Job], bytes],
+    ) -> tuple[Job, Future[bytes]]:
+        """As `insert`, for who waits for the end; does not wait for the disk. The second is what `answer` made of the
+        job when it had ended, or raised."""
+        live = self._accept(project, reference, configuration, location, member, _SHOWN)
+        live.answer = answer
+        seen = self._seen(live)
+        self._start(live.resource["id"], live)
+        return seen, live.answered
+
+    def _accept(
+        self, project: str, reference: Document, configuration: Document, location: str, member: str, kind: str
+    ) -> _Live:
         require_room(self._context.home)
         job_id = reference.get("jobId") or f"job_{uuid.uuid4().hex}"
-        resource = self._pending(project, job_id, location, configuration, member)
+        resource = self._resources.pending(project, job_id, location, configuration, member)
         name = resource["id"]
-        live = _Live(resource, member, _KEPT if told else _SHOWN)
+        live = _Live(resource, member, kind)
         with self._accepting:
             if name in self._live or self._store.has(_KEPT, name):
                 raise duplicate(f"Already Exists: Job {name}")
             self._live[name] = live
-        try:
-            if told:
-                self._keep(name, live)
-        except BaseException:
-            del self._live[name]
-            raise
-        self._order.add(resource)
+        return live
+
+    def _start(self, name: str, live: _Live) -> None:
+        self._order.add(live.resource)
         self._pool.submit(self._run, name, live)
         self._sweep()
-        return self._seen(live)
 
     def dry_run(self, project: str, configuration: Document, location: str, member: str) -> Job:
         """Check a query and answer what it would do. Nothing is remembered. Raises ApiError."""
-        resource = self._pending(project, "", location, configuration, member)
+        resource = self._resources.pending(project, "", location, configuration, member)
         resource["jobReference"] = {"projectId": project, "location": location}
         statement = statement_of(resource, member, threading.Event())
         outcome = self.engine.run(statement, lambda change, outcome: None)
-        done = self._succeeded(resource, outcome)
+        done = self._resources.succeeded(resource, outcome)
         done["statistics"]["query"]["schema"] = outcome.schema
         return Job(done, {"table": None, "schema": outcome.schema, "totalRows": 0})
 
@@ -211,7 +232,7 @@ class Jobs:
                 if job.result and int(job.resource["statistics"]["endTime"]) < limit:
                     self._forget_answer(change, job)
                     gone = not_found(f"Not found: the answer of job {name} has expired; answers are kept for a day")
-                    change.put(_KEPT, name, {"resource": job.resource, "error": _error(gone)})
+                    change.put(_KEPT, name, {"resource": job.resource, "error": failure(gone)})
 
     def _sweep(self) -> None:
         """Look for expired answers now and then, in the background."""
@@ -228,7 +249,9 @@ class Jobs:
         def commit(change: Transaction, outcome: Outcome) -> None:
             result = {"table": outcome.result_table, "schema": outcome.schema, "totalRows": outcome.total_rows}
             self._strike(live, "after")
-            self._end(change, name, live, {"resource": self._succeeded(live.resource, outcome), "result": result})
+            self._end(
+                change, name, live, {"resource": self._resources.succeeded(live.resource, outcome), "result": result}
+            )
 
         try:
             if live.cancelled.is_set():
@@ -245,6 +268,7 @@ class Jobs:
         finally:
             self._leave(name, live)
             live.ended.set_result(None)
+            self._tell(name, live)
 
     def _end(self, change: Transaction, name: str, live: _Live, document: Document) -> None:
         change.put(_KEPT, name, document)
@@ -266,6 +290,17 @@ class Jobs:
             if self._store.has(_SHOWN, name) and self._store.has(_KEPT, name):  # told of while its end was written
                 with suppress(duckdb.Error), self._store.transaction() as change:
                     change.delete(_SHOWN, name)
+
+    def _tell(self, name: str, live: _Live) -> None:
+        if live.answer is None or not live.answered.set_running_or_notify_cancel():
+            return
+        try:
+            job = self._named(name)
+            if job is None:
+                raise not_found(f"Not found: Job {name}")
+            live.answered.set_result(live.answer(job))
+        except BaseException as error:
+            live.answered.set_exception(error)
 
     def _named(self, name: str) -> Job | None:
         """What is told of a job, which is kept from then on."""
@@ -304,49 +339,14 @@ class Jobs:
 
         threading.Thread(target=watch, name="job-timeout", daemon=True).start()
 
-    def _pending(self, project: str, job_id: str, location: str, configuration: Document, member: str) -> Document:
-        return {
-            "kind": "bigquery#job",
-            "id": f"{project}:{location}.{job_id}",
-            "selfLink": f"{self._context.url}/bigquery/v2/projects/{project}/jobs/{job_id}?location={location}",
-            "user_email": member.partition(":")[2],
-            "jobReference": {"projectId": project, "jobId": job_id, "location": location},
-            "configuration": {**configuration, "jobType": "QUERY"},
-            "status": {"state": "PENDING"},
-            "statistics": {"creationTime": str(self._context.clock.millis())},
-        }
-
-    def _succeeded(self, resource: Document, outcome: Outcome) -> Document:
-        done = self._ended(resource)
-        query = {"statementType": outcome.statement_type, "cacheHit": False} | outcome.statistics
-        query.setdefault("totalBytesProcessed", "0")
-        query.setdefault("totalBytesBilled", "0")
-        done["statistics"] |= {"query": query, "totalBytesProcessed": query["totalBytesProcessed"]}
-        if outcome.destination:
-            configured = done["configuration"]["query"]
-            done["configuration"]["query"] = configured | {"destinationTable": outcome.destination}
-        return done
-
-    def _ended(self, resource: Document) -> Document:
-        now = str(self._context.clock.millis())
-        statistics = {"startTime": now} | resource["statistics"] | {"endTime": now}
-        statistics["finalExecutionDurationMs"] = str(int(now) - int(statistics["startTime"]))
-        return {**resource, "status": {"state": "DONE"}, "statistics": statistics}
-
     def _fail(self, name: str, live: _Live, error: ApiError) -> None:
-        document = self._failed(live.resource, error)
+        document = self._resources.failed(live.resource, error)
         try:
             with self._store.transaction() as change:
                 self._end(change, name, live, document)
         except duckdb.Error:  # the disk is full; who waits must still hear of the end
             _LOG.exception("the end of job %s was not kept", name)
             self._unkept[name] = document
-
-    def _failed(self, resource: Document, error: ApiError) -> Document:
-        done = self._ended(resource)
-        done["status"] |= {"errorResult": error.proto(), "errors": [error.proto()]}
-        done["statistics"].setdefault("query", {"cacheHit": False, "totalBytesProcessed": "0"})
-        return {"resource": done, "error": _error(error)}
 
     def _recover(self) -> None:
         error = ApiError(
@@ -360,7 +360,7 @@ class Jobs:
             for name, document in change.list(_KEPT):
                 self._order.add(document["resource"])
                 if not Job(**document).done:
-                    change.put(_KEPT, name, self._failed(document["resource"], error))
+                    change.put(_KEPT, name, self._resources.failed(document["resource"], error))
 
     def _seen(self, live: _Live) -> Job:
         return Job({**live.resource, "statistics": dict(live.resource["statistics"])})
@@ -369,10 +369,6 @@ class Jobs:
         table = (job.result or {}).get("table")
         if table and table[0] == "localcloud_results":
             change.sql.execute(f'DROP TABLE IF EXISTS "{table[0]}"."{table[1]}"')
-
-
-def _error(error: ApiError) -> Document:
-    return {"code": error.code, "reason": error.reason, "message": error.message}
 
 
 def _stopped(live: _Live) -> ApiError:

@@ -43,13 +43,14 @@ def _cell(value: str, kind: Type, seconds: bool, depth: int) -> str:
 
 def _array(value: str, kind: Type, seconds: bool, depth: int) -> str:
     if kind.kind in ("FLOAT64", "INT64"):  # vectors: a million numbers a page
-        text = f"CAST({value} AS VARCHAR)"
-        listed = f"""concat('[{{"v":"', replace({text}[2:-2], ', ', {_SEPARATOR}), '"}}]')"""
-        changed = listed
+        text = f"t{depth}"
+        listed = changed = f"""concat('[{{"v":"', replace({text}, ', ', {_SEPARATOR}), '"}}]')"""
         for spelled, wanted in _ODD.items():
             changed = f"replace({changed}, '{spelled}', '{wanted}')"
-        # Only what has no digits has an n.
-        return f"CASE WHEN contains({text}, 'n') OR contains({text}, 'N') THEN {changed} ELSE {listed} END"
+        # Only what has no digits has an n. The lambda is for writing the numbers once.
+        odd = f"contains({text}, 'n') OR contains({text}, 'N')"
+        chosen = f"lambda {text}: CASE WHEN {odd} THEN {changed} ELSE {listed} END"
+        return f"list_transform([CAST({value} AS VARCHAR)[2:-2]], {chosen})[1]"
     each = f"e{depth}"
     cell = _cell(each, kind.element, seconds, depth + 1)
     texts = f"""list_transform({value}, lambda {each}: concat('{{"v":', {cell}, '}}'))"""

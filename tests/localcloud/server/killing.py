@@ -1,7 +1,8 @@
 """Clients that put a server under load and remember what it answered, and the check of a server that came after.
 
-Four kinds of work a client, in turn: a table by a job, rows by another into a table of the client's own, an object and
-its overwriting, a dataset with a table and a label by REST. A client ends at the first request that is not answered.
+Five kinds of work a client, in turn: a table by a job, rows by another into a table of the client's own, a row by
+jobs.query into one more, an object and its overwriting, a dataset with a table and a label by REST. A client ends at
+the first request that is not answered.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ class Remembered:
     begun: int = 0
     accepted: set[str] = field(default_factory=set)
     done: set[str] = field(default_factory=set)
+    asked: set[int] = field(default_factory=set)
+    """Rows that jobs.query was answered to have inserted."""
     objects: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     """Name to generation and content, as last answered or found after a kill."""
     declared: dict[str, set[str]] = field(default_factory=dict)
@@ -62,6 +65,7 @@ class Client(threading.Thread):
         added = f"SELECT {mine.begun}, x FROM UNNEST(GENERATE_ARRAY(1, {ADDED})) AS x"
         self._job(f"t_{name}", f"CREATE TABLE d.t_{name} AS {numbers}")
         self._job(f"r_{name}", f"INSERT INTO d.log_{mine.client} (n, x) {added}")
+        self._ask(f"INSERT INTO d.asked_{mine.client} (n) VALUES ({mine.begun})", name)
         self._put(f"new/{name}")
         self._put(f"again/{mine.client}")
         self._declare(f"e_{name}")
@@ -87,6 +91,14 @@ class Client(threading.Thread):
         self._answered(self._http.patch(f"{url}/{dataset}", json={"labels": {"of": "client"}}))
         answered.add("labelled")
 
+    def _ask(self, text: str, request: str) -> None:
+        body = {"query": text, "useLegacySql": False, "requestId": request}
+        answer = self._answered(self._http.post(f"{self._api}/queries", json=body))
+        if answer.get("jobComplete"):
+            self.remembered.accepted.add(answer["jobReference"]["jobId"])
+            self.remembered.done.add(answer["jobReference"]["jobId"])
+            self.remembered.asked.add(self.remembered.begun)
+
     def _put(self, name: str) -> None:
         content = self._random.randbytes(self._random.randrange(200_000))
         self.remembered.sent[name] = content
@@ -108,6 +120,7 @@ def prepare(cloud: RunningCloud, clients: int) -> None:
     cloud.storage.create_bucket("bkt")
     for client in range(clients):
         cloud.query(f"CREATE TABLE d.log_{client} (n INT64, x INT64)")
+        cloud.query(f"CREATE TABLE d.asked_{client} (n INT64)")
 
 
 def check(cloud: RunningCloud, remembered: list[Remembered], counted: set[str]) -> None:
@@ -129,6 +142,8 @@ def check(cloud: RunningCloud, remembered: list[Remembered], counted: set[str]) 
         inserted = {f"r_{mine.client}_{row.n}" for row in added}
         assert inserted == {name for name in own if name.startswith("r_")}
         assert {(row.rows_, row.total) for row in added} <= {(ADDED, ADDED * (ADDED + 1) // 2)}, "rows come together"
+        rows = [row.n for row in cloud.query(f"SELECT n FROM d.asked_{mine.client}")]
+        assert len(rows) == len(set(rows)) and mine.asked <= set(rows), f"lost or doubled: {mine.asked ^ set(rows)}"
     _check_rows(cloud, tables - counted)
     counted |= tables
     for mine in remembered:

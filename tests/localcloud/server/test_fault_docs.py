@@ -41,7 +41,7 @@ def test_every_field_of_every_fault_stands_in_an_example() -> None:
 
 def test_every_control_route_is_described_with_a_body_that_it_takes(cloud: RunningCloud, tmp_path: Path) -> None:
     context = Context(tmp_path, Store(), Clock(), "http://127.0.0.1:1")
-    routes = [control.health(context, str), *control.routes(context, dict, str)]
+    routes = [control.health(context, str), *control.routes(context, dict, str, dict)]
     context.store.close()
     served = {f"{method} {route.path}" for route in routes for method in (route.methods or set()) - {"HEAD"}}
     rows = re.findall(r"^\| `((?:GET|POST|DELETE) /[^`]+)` \| (.*?) \|", PAGE, re.MULTILINE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -207,6 +208,78 @@ def test_jobs_left_by_a_killed_server_have_failed_and_written_nothing(context: C
     again = Jobs(context, ToldEngine(context.store))
     assert again.get("p", "finished", "US") == done
     assert again.get("p", "lost", "US").resource["status"]["errorResult"]["reason"] == "jobInternalError"
+
+
+def ask(jobs: Jobs, engine: ToldEngine, work: Callable[[Statement, Transaction], None]) -> tuple[Job, Future[bytes]]:
+    engine.work = work
+    query = {"query": {"query": "INSERT …", "useLegacySql": False}}
+    return jobs.ask({"jobId": "j"}, "p", query, "US", "user:a@example.com", lambda job: state(job).encode())
+
+
+def kept(context: Context) -> list[str]:
+    """The documents about jobs that are in the file."""
+    found = context.store.cursor().execute("SELECT kind FROM localcloud.documents WHERE kind LIKE 'job%' ORDER BY kind")
+    return [kind for (kind,) in found.fetchall()]
+
+
+def test_who_waits_for_a_job_gets_what_was_made_of_its_end(jobs: Jobs, engine: ToldEngine, context: Context) -> None:
+    before: list[list[str]] = []
+    _, answer = ask(jobs, engine, lambda statement, change: before.append(kept(context)))
+    assert answer.result(timeout=10) == b"DONE"
+    assert (before, kept(context)) == ([[]], ["job"]), "one commit: nobody was told of it before it ended"
+
+
+def test_a_job_is_kept_before_anybody_is_told_of_it(jobs: Jobs, engine: ToldEngine, context: Context) -> None:
+    started, go = threading.Event(), threading.Event()
+
+    def work(statement: Statement, change: Transaction) -> None:
+        change.sql.execute("SELECT count(*) FROM localcloud.documents").fetchall()  # its snapshot is taken
+        started.set()
+        assert go.wait(10)
+
+    for look in (lambda: jobs.get("p", "j", "US"), lambda: jobs.newest("p", "", lambda job: True, 1)[0][0][1]):
+        started.clear()
+        go.clear()
+        _, answer = ask(jobs, engine, work)
+        assert started.wait(10)
+        assert kept(context) == []
+        assert state(look()) == "RUNNING"
+        assert kept(context) == ["job_shown"]
+        with pytest.raises(ApiError, match="Already Exists"):
+            submit(jobs)
+        again = Jobs(context, engine)  # what a server finds that is started after this one was killed
+        assert state(again.get("p", "j", "US")) == "DONE"
+        with pytest.raises(ApiError, match="ended while it ran"):
+            again.get("p", "j", "US").raise_error()
+        again.delete("p", "j", "US")
+        go.set()
+        assert answer.result(timeout=10) == b"DONE"
+        jobs.delete("p", "j", "US")
+
+
+def test_who_has_stopped_waiting_costs_no_answer(jobs: Jobs, engine: ToldEngine) -> None:
+    go = threading.Event()
+    job, answer = ask(jobs, engine, lambda statement, change: None if go.wait(10) else pytest.fail("waited"))
+    assert answer.cancel()
+    go.set()
+    assert state(ended(jobs, job)) == "DONE"
+
+
+def test_the_newest_jobs_come_first_and_pages_neither_repeat_nor_skip(jobs: Jobs, context: Context) -> None:
+    for number in range(7):
+        ended(jobs, submit(jobs, f"j{number}"))
+        context.clock.advance(1)
+    seen, after = list[str](), ""
+    while True:
+        found, more = jobs.newest("p", after, lambda job: job.resource["jobReference"]["jobId"] != "j3", 2)
+        seen += [job.resource["jobReference"]["jobId"] for _, job in found]
+        if not more:
+            break
+        after = found[-1][0]
+        ended(jobs, submit(jobs, f"later{len(seen)}"))
+    assert seen == ["j6", "j5", "j4", "j2", "j1", "j0"]
+    assert jobs.newest("other", "", lambda job: True, 2) == ([], False)
+    assert jobs.states() == {"DONE": 9}
 
 
 def test_stopping_ends_what_runs_and_is_quick(jobs: Jobs, engine: ToldEngine) -> None:

@@ -8,6 +8,7 @@ import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from google.api_core.exceptions import GoogleAPICallError
@@ -19,6 +20,7 @@ from tests.localcloud.conftest import RunningCloud, running_cloud
 
 #: Takes far longer than the test: a trillion rows.
 ENDLESS = "SELECT COUNT(*) AS n FROM UNNEST(GENERATE_ARRAY(1, 1000000)) AS a, UNNEST(GENERATE_ARRAY(1, 1000000)) AS b"
+PARAMETER = {"name": "a", "parameterType": {"type": "STRING"}, "parameterValue": {"value": "b"}}
 
 
 def submit(cloud: RunningCloud, text: str, job_id: str) -> bigquery.QueryJob:
@@ -53,6 +55,34 @@ def test_a_killed_server_comes_back_with_whole_tables_and_honest_jobs(tmp_path: 
             lost.result(retry=None, job_retry=None)
         submit(cloud, made.replace("d.t", "d.half"), "again").result()
         assert client.get_table("d.half").num_rows == 1000
+
+
+def test_a_killed_server_knows_every_query_that_it_told_of(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with running_cloud(home) as cloud:
+        cloud.bigquery.create_dataset("d")
+        queries = f"{cloud.url}/bigquery/v2/projects/{cloud.project}/queries"
+
+        def ask(**body: Any) -> dict[str, Any]:
+            answer: dict[str, Any] = http.post(queries, json={"useLegacySql": False} | body).json()
+            return answer
+
+        ask(query="CREATE TABLE d.t AS SELECT 1 AS x")
+        first = {"query": "SELECT x, @a AS a FROM d.t", "queryParameters": [PARAMETER], "requestId": "once"}
+        answered = ask(**first)
+        assert answered["jobComplete"]
+        running = ask(query=ENDLESS, timeoutMs=0)
+        assert not running["jobComplete"]
+        cloud.kill()
+    with running_cloud(home) as cloud:
+        same = cloud.bigquery.get_job(answered["jobReference"]["jobId"])
+        assert [tuple(row) for row in same.result()] == [(1, "b")]
+        lost = cloud.bigquery.get_job(running["jobReference"]["jobId"])
+        assert (lost.state, lost.error_result["reason"]) == ("DONE", "jobInternalError")
+        assert {job.job_id for job in cloud.bigquery.list_jobs()} >= {same.job_id, lost.job_id}
+        queries = f"{cloud.url}/bigquery/v2/projects/{cloud.project}/queries"
+        again = first | {"useLegacySql": False}
+        assert http.post(queries, json=again).json()["rows"] == answered["rows"], "the same request runs once"
 
 
 @pytest.mark.alone

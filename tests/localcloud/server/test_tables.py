@@ -222,7 +222,7 @@ def test_partitions_and_moments_of_a_table_are_refused_by_name(cloud: RunningClo
 def test_a_part_of_a_column_cannot_be_selected_here(cloud: RunningCloud, dataset: str) -> None:
     cloud.query(f"CREATE TABLE {dataset}.r AS SELECT STRUCT(1 AS a, 2 AS b) AS s")
     url = f"{tables_url(cloud, dataset)}/r/data"
-    part, none = (httpx.get(url, params={"selectedFields": name}) for name in ("s.a", "nothing"))
+    part, none = (http.get(url, params={"selectedFields": name}) for name in ("s.a", "nothing"))
     assert (part.status_code, "selectedFields 's.a'" in part.text) == (501, True), part.text
     assert (none.status_code, "nothing" in none.text) == (400, True), none.text
 
@@ -233,7 +233,7 @@ def test_an_object_table_that_differs_from_a_table_in_case_only_is_refused(
     """Deleting it would drop the rows of the other, for DuckDB tells no cases."""
     cloud.query(f"CREATE TABLE {dataset}.t AS SELECT 1 AS x")
     url = tables_url(cloud, dataset)
-    refused = httpx.post(url, json=object_table("T", connection))
+    refused = http.post(url, json=object_table("T", connection))
     assert (refused.status_code, "differ in case only" in refused.text) == (501, True), refused.text
-    assert httpx.delete(f"{url}/T").status_code == 404
+    assert http.delete(f"{url}/T").status_code == 404
     assert [row.x for row in cloud.query(f"SELECT x FROM {dataset}.t")] == [1]

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from localcloud.bigquery.sql import cells
+from localcloud.bigquery.sql import cells, types
 from localcloud.bigquery.sql.types import Type, quote
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -117,6 +117,9 @@ def test_a_value_of_any_type_is_spelled_as_rest_spells_it(
     cursor.execute(f"INSERT INTO t VALUES (CAST(? AS {kind.duckdb()}))", [value])
     ((text,),) = cursor.execute(f"SELECT {cells.row(((name, kind),), seconds=seconds)} FROM t").fetchall()
     assert json.loads(text) == {"f": [{"v": in_rest(value, kind, seconds=seconds)}]}
+    # Python writes few rows itself.
+    ((rendered,),) = cursor.execute(f"SELECT {types.render(quote(name), kind)} FROM t").fetchall()
+    assert types.cell(rendered, kind) == in_rest(value, kind, seconds=False)
 
 
 @given(numbers=st.lists(st.floats() | st.none(), min_size=1, max_size=50))

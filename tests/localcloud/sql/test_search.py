@@ -105,6 +105,69 @@ def test_a_changed_row_is_found_at_its_new_place(zoo: Warehouse) -> None:
     assert _search(zoo, "'v', top_k => 1, distance_type => 'EUCLIDEAN'")[0] == ("dog", "whale", "0.0")
 
 
+MORE_LIKE = """SELECT base.id FROM VECTOR_SEARCH(TABLE d.base, 'v', (SELECT v FROM d.base WHERE {}),
+    top_k => 2, distance_type => 'EUCLIDEAN') ORDER BY distance, base.id"""
+
+
+def test_rows_of_the_base_are_searched_with_as_they_are_now(zoo: Warehouse) -> None:
+    like = MORE_LIKE.format("id = 'dog'")
+    for _ in range(2):  # the second time the vectors are in memory
+        assert zoo.rows(like) == [("dog",), ("wolf",)]
+    zoo.run("UPDATE d.base SET v = [2.0, -2.5] WHERE id = 'dog'")
+    assert zoo.rows(like) == [("dog",), ("lion",)]
+    zoo.run("UPDATE d.base SET v = [] WHERE id = 'dog'")
+    assert zoo.rows(like) == []
+    assert zoo.rows(MORE_LIKE.format("id = 'nope'")) == []
+    both = zoo.rows(MORE_LIKE.format("id IN ('tiger', 'whale')"))
+    assert sorted(both) == [("lion",), ("otter",), ("tiger",), ("whale",)]
+
+
+def test_a_search_with_many_rows_of_the_base_finds_for_each_what_it_finds_alone(zoo: Warehouse) -> None:
+    zoo.run("INSERT INTO d.base VALUES ('failed', [])")
+    together = """SELECT query.id AS q, base.id AS b, distance FROM VECTOR_SEARCH(TABLE d.base, 'v', TABLE d.base,
+        top_k => 2, distance_type => 'EUCLIDEAN') ORDER BY q, distance, b"""
+    apart = """SELECT base.id, distance FROM VECTOR_SEARCH(TABLE d.base, 'v', (SELECT v FROM d.base WHERE id = '{}'),
+        top_k => 2, distance_type => 'EUCLIDEAN') ORDER BY distance, base.id"""
+    found = zoo.rows(together)
+    assert {row[0] for row in found} == set(ANIMALS)
+    for animal in ANIMALS:
+        assert zoo.rows(apart.format(animal)) == [row[1:] for row in found if row[0] == animal]
+
+
+@pytest.mark.parametrize(
+    ("queries", "names"),
+    [
+        ("SELECT v FROM d.base", ["v"]),
+        ("SELECT b.v, b.id AS name FROM d.base AS b WHERE b.id = 'dog'", ["v", "name"]),
+        ("SELECT * FROM d.base WHERE id = 'dog'", ["id", "v"]),
+        ("SELECT v, UPPER(id) AS loud FROM d.base", ["v", "loud"]),
+        ("SELECT V FROM d.base", ["v"]),
+        ("TABLE d.base", ["id", "v"]),
+    ],
+)
+def test_the_query_struct_has_the_columns_of_its_table(zoo: Warehouse, queries: str, names: list[str]) -> None:
+    table = queries if queries.startswith("TABLE") else f"({queries})"
+    search = f"SELECT query FROM VECTOR_SEARCH(TABLE d.base, 'v', {table}, top_k => 1)"
+    for more in ({}, {"dry_run": True}):
+        (field,) = zoo.run(search, **more).schema["fields"]
+        assert [inner["name"].lower() for inner in field["fields"]] == names
+
+
+@pytest.mark.parametrize(
+    ("queries", "message"),
+    [
+        ("SELECT v FROM d.base WHERE nope = 1", "Unrecognized name: nope"),
+        ("SELECT nope FROM d.base", "Unrecognized name: nope"),
+        ("SELECT v, nope.id FROM d.base", "nope"),
+    ],
+)
+def test_a_wrong_query_table_is_refused(zoo: Warehouse, queries: str, message: str) -> None:
+    for more in ({}, {"dry_run": True}):
+        with pytest.raises(ApiError) as error:
+            zoo.run(f"SELECT base.id FROM VECTOR_SEARCH(TABLE d.base, 'v', ({queries}), top_k => 1)", **more)
+        assert message in error.value.message
+
+
 def test_statistics_say_that_no_index_was_used(zoo: Warehouse) -> None:
     outcome = zoo.run("SELECT distance FROM VECTOR_SEARCH(TABLE d.base, 'v', TABLE d.queries)")
     statistics = outcome.statistics["vectorSearchStatistics"]
