@@ -15,7 +15,12 @@ def string_of(text: str) -> tuple[str, bool]:
     body = text[len(prefix) :]
     marks = 3 if body[:3] in ("'''", '"""') else 1
     body = body[marks:-marks]
-    return (body if "r" in prefix else _ESCAPE.sub(_unescaped, body)), "b" in prefix
+    return (body if "r" in prefix else unescaped(body)), "b" in prefix
+
+
+def unescaped(text: str) -> str:
+    """The text with what its escape sequences stand for."""
+    return _ESCAPE.sub(_unescaped, text)
 
 
 def _unescaped(match: re.Match[str]) -> str:

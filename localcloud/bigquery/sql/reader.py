@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn, TypeVar
 
+from localcloud.bigquery.sql.literals import unescaped
 from localcloud.bigquery.sql.places import Text
 from localcloud.bigquery.sql.syntax import Identifier, Path
 from localcloud.errors import Unsupported, invalid_query
@@ -210,5 +211,5 @@ class Reader:
 def _identifier(lexeme: Lexeme) -> Identifier:
     text = lexeme.text
     if lexeme.kind == "quoted":
-        text = re.sub(r"\\(.)", r"\1", text[1:-1])
+        text = unescaped(text[1:-1])
     return Identifier(lexeme.start, text, text.lower())
