@@ -192,19 +192,12 @@ def _series(node: Any) -> Any:
     return built(checked, x=node.args["step"].copy(), whole=node.copy())
 
 
-def _arrays_together(node: Any) -> Any:
-    """With NULL it is NULL, where DuckDB passes over it."""
-    parts = [node.this, node.expression] if isinstance(node, exp.DPipe) else [node.this, *node.expressions]
-    parts = [part.copy() for part in parts if isinstance(part, exp.Expr)]
-    missing = exp.or_(*(exp.Is(this=exp.Paren(this=part), expression=exp.Null()) for part in parts))
-    return exp.Case(ifs=[exp.If(this=missing, true=exp.Null())], default=node.copy())
-
-
-def _split(node: Any) -> Any:
-    """By NULL it is NULL, where DuckDB leaves the text whole."""
-    if isinstance(node.args.get("expression"), exp.Literal):
-        return node
-    return built("CASE WHEN :d IS NULL THEN NULL ELSE :whole END", d=node.expression.copy(), whole=node.copy())
+def _strict(node: Any) -> Any:
+    """With NULL among its arguments it is NULL, where DuckDB passes over it."""
+    parts = [node.this, node.args.get("expression"), node.args.get("null"), *node.expressions]
+    given = [part.copy() for part in parts if isinstance(part, exp.Expr) and not isinstance(part, exp.Literal)]
+    missing = exp.or_(*(exp.Is(this=exp.Paren(this=part), expression=exp.Null()) for part in given))
+    return exp.Case(ifs=[exp.If(this=missing, true=exp.Null())], default=node.copy()) if given else node
 
 
 def _json(node: Any) -> Any:
@@ -309,9 +302,7 @@ _REWRITES: dict[Any, Callable[[Any], Any]] = {
     exp.JSONExtract: _json,
     exp.JSONExtractScalar: _json,
     exp.GenerateSeries: _series,
-    exp.Split: _split,
-    exp.ArrayConcat: _arrays_together,
-    exp.DPipe: _arrays_together,
+    **dict.fromkeys((exp.Split, exp.ArrayConcat, exp.ArrayToString, exp.DPipe), _strict),
     exp.DateAdd: _as("DATE"),
     exp.DateSub: _as("DATE"),
     exp.DateTrunc: _as("DATE"),

@@ -89,7 +89,8 @@ _RIGHT = "CASE WHEN :x >= 0 OR :n = 0 THEN :x >> :n ELSE (:x >> :n) & (922337203
 def _shift(shifted: str) -> Callable[[Any], Any]:
     """`<<` and `>>` of 64 bits."""
     whole = (
-        "CASE WHEN :n < 0 THEN error('Bitwise shift by negative offset.') WHEN :n >= 64 THEN 0"
+        "CASE WHEN :x IS NULL THEN NULL WHEN :n < 0 THEN error('Bitwise shift by negative offset.')"
+        " WHEN :n >= 64 THEN 0"
         f" ELSE CAST({shifted} AS BIGINT) END"
     )
 

@@ -46,6 +46,8 @@ _ADDED = ("DATE_ADD", "DATE_SUB", "DATETIME_ADD", "DATETIME_SUB", "TIMESTAMP_ADD
 #: They have another answer each time; ZetaSQL does not know the last.
 _LEFT_OUT = ("CURRENT_TIME", "CURRENT_DATE", "CURRENT_DATETIME", "CURRENT_TIMESTAMP", "RAND", "GENERATE_UUID")
 _LEFT_OUT += ("SESSION_USER", "CONTAINS_SUBSTR")
+#: DuckDB answers these in FLOAT64, also of a NUMERIC (docs/decisions/2026-11-25-analyzer.md).
+_INEXACT = ("EXP", "LN", "LOG", "LOG10", "SQRT", "POW", "POWER", "SAFE_DIVIDE", "$DIVIDE", "DIV", "AVG")
 _EXTRACTED = ("YEAR", "DAY", "HOUR", "DATE", "TIME", "DAYOFWEEK", "MICROSECOND", "QUARTER", "ISOWEEK", "NOPE")
 _SOURCES = (
     "k", "k", "k AS a", "k JOIN m USING (i)", "k JOIN m ON k.i = m.w", "k, m", "k LEFT JOIN m USING (s, i)",
@@ -83,7 +85,10 @@ class Statements:
                 (function, signature)
                 for function in functions().values()
                 for signature in function.signatures
-                if function.mode == "scalar" and function.name not in _LEFT_OUT and _gives(signature, kind)
+                if function.mode == "scalar"
+                and function.name not in _LEFT_OUT
+                and not (function.name in _INEXACT and kind == "NUMERIC")
+                and _gives(signature, kind)
             ]
             if fitting:
                 return self._call(*self._pick(fitting), kind, depth)

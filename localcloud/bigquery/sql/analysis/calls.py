@@ -28,6 +28,7 @@ _WITH_NULLS = frozenset(_NULLS.split())
 #: Aggregate functions that BigQuery has only with OVER.
 _ONLY_OVER = frozenset(("PERCENTILE_CONT", "PERCENTILE_DISC"))
 _NO_NAMES = Scope()
+_ROUNDED = frozenset(("CEIL", "CEILING", "FLOOR", "ROUND", "TRUNC"))
 #: The least and the greatest that a constant argument may be.
 _BETWEEN: dict[tuple[str, int], tuple[int, int | None]] = {
     ("APPROX_QUANTILES", 1): (1, None),
@@ -59,7 +60,8 @@ class Calls(Arguments):
         if node.over is not None:
             self.window(node.over, function.name, node, clause)
             return expression(found.result)
-        return expression(found.result, self._identity(node, given))
+        value = expression(found.result, self._identity(node, given))
+        return replace(value, rounded=function.name in _ROUNDED and found.result.kind == "NUMERIC")
 
     def _unknown(self, node: Call, name: str) -> NoReturn:
         if is_known_elsewhere(name):

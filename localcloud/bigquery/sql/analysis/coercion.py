@@ -89,6 +89,8 @@ def common(values: Sequence[Value]) -> Type | None:
         if all(cost(value, kind) is not None for value in values):
             for value in typed:
                 check_names(value.kind, kind)
+            if kind.kind == "NUMERIC" and len({value.rounded for value in typed}) == 2:
+                raise Unsupported("a rounded NUMERIC where another value may stand in its place")
             return kind
     return _common_struct(values, typed)
 

@@ -314,9 +314,12 @@ class Queries(Called, TableFunctions):
         group = node.group
         if group is None:
             return {}
-        if group.everything:
-            return {c.identity: c.kind for c in columns if not c.aggregates and not c.analytic}
         keys: dict[Hashable, Type] = {}
+        if group.everything:
+            keys = {c.identity: c.kind for c in columns if not c.aggregates and not c.analytic}
+            if not keys or all(c.value is not None and c.value.is_constant for c in columns):
+                self.unsupported("GROUP BY ALL of nothing but constants and aggregates", group)
+            return keys
         clause = replace(base, name="GROUP BY", rows=None)
         for key in group.keys:
             value = self._grouping(key, columns, clause, group)

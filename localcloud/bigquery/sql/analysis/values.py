@@ -34,6 +34,8 @@ class Value:
     text: str = ""
     """What a literal says."""
     members: tuple[Value, ...] = ()
+    rounded: bool = False
+    """Whether it is a NUMERIC that DuckDB keeps without digits after the point, and takes those of others away."""
     identity: Hashable = None
     """Equal for expressions that say the same of the same columns; None where that is not known."""
 
