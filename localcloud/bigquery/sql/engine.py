@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 from sqlglot import exp
 
-from localcloud.bigquery.sql import cells, ddl, dml, functions, indexes, parse, query, relations, types
+from localcloud.bigquery.sql import catalog, cells, ddl, dml, functions, indexes, parse, query, relations, types
 from localcloud.bigquery.sql.analysis import analyze
 from localcloud.bigquery.sql.failures import is_conflict, stopped, translated
 from localcloud.bigquery.sql.interrupts import Interrupter
@@ -60,7 +60,9 @@ class SqlEngine:
         self._parsed = ParsedStatements()
         self._turns: dict[Name, threading.Lock] = {}
         self._turns_lock = threading.Lock()
-        store.cursor().execute(f"ATTACH IF NOT EXISTS ':memory:' AS {SCRATCH}")
+        store.cursor().execute(
+            f"ATTACH IF NOT EXISTS ':memory:' AS {SCRATCH}; CREATE SCHEMA IF NOT EXISTS {catalog.RESULTS}"
+        )
 
     def run(self, statement: Statement, commit: Callable[[Transaction, Outcome], None]) -> Outcome:
         """Run it; `commit` is called last inside the transaction that writes. Raises ApiError, nothing written then."""

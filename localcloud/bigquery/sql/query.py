@@ -29,7 +29,6 @@ def prepare(session: Session, tree: Any) -> Plan:
 
     def apply(transaction: Transaction) -> Outcome:
         table = (catalog.RESULTS, uuid.uuid4().hex)
-        transaction.sql.execute(f"CREATE SCHEMA IF NOT EXISTS {catalog.RESULTS}")
         rows = keep(session, transaction, f'{catalog.RESULTS}."{table[1]}"', columns, query)
         return Outcome("SELECT", schema, table, rows, session.statistics.body())
 
@@ -163,6 +162,7 @@ def write_table(session: Session, transaction: Transaction, name: Name, document
     """Make, or replace, a table by the answer of a query, which may read the old one. Rows written."""
     columns = types.columns_of(document["schema"])
     catalog.check_columns(document["schema"]["fields"])
+    catalog.refuse_twin(transaction, name)
     catalog.create_dataset_data(transaction, name.project, name.dataset)
     staging = f'{types.quote(name.parent)}."{uuid.uuid4().hex}"'
     rows = keep(session, transaction, staging, columns, query)
