@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import importlib.util
 import logging
 import os
@@ -56,9 +57,15 @@ def serve(options: Options, ready: Callable[[dict[str, Any]], None]) -> None:
     # numpy's threads spin for tens of milliseconds after each product, on cores that a statement needs for the rest. It
     # is the least, 2^4 turns, and is read when numpy is loaded.
     os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
+    gc.disable()  # nothing of what is loaded is garbage; looking for some takes a seventh of the start
     from localcloud.running import run  # loads everything else
 
-    run(options, listener, ready)
+    def began(about: dict[str, Any]) -> None:
+        gc.freeze()
+        gc.enable()
+        ready(about)
+
+    run(options, listener, began)
     options.home.server.unlink(missing_ok=True)
     os.close(lock)
     logging.shutdown()
