@@ -139,7 +139,6 @@ class SqlEngine:
         if command is not None:
             return session, command(session, tree)
         copy = tree.copy()
-        session.tree = tree
         session.translator.number_parameters(copy)
         maker = self._maker(session, copy)
         if not isinstance(copy, (exp.Create, exp.Drop, exp.Alter, exp.TruncateTable)):
@@ -165,7 +164,7 @@ class SqlEngine:
                     return self._once(session, plan, commit)
                 except duckdb.Error as error:
                     if not is_conflict(error) or attempt == _ATTEMPTS - 1:
-                        raise translated(error, session.text, session.tree) from error
+                        raise translated(error) from error
                     if session.statement.cancelled.wait(random.uniform(0, 0.01 * (attempt + 1))):
                         raise stopped() from error
         raise AssertionError("unreachable")

@@ -196,8 +196,10 @@ def _strict(node: Any) -> Any:
     """With NULL among its arguments it is NULL, where DuckDB passes over it."""
     parts = [node.this, node.args.get("expression"), node.args.get("null"), *node.expressions]
     given = [part.copy() for part in parts if isinstance(part, exp.Expr) and not isinstance(part, exp.Literal)]
+    if not given:
+        return node
     missing = exp.or_(*(exp.Is(this=exp.Paren(this=part), expression=exp.Null()) for part in given))
-    return exp.Case(ifs=[exp.If(this=missing, true=exp.Null())], default=node.copy()) if given else node
+    return exp.Case(ifs=[exp.If(this=missing, true=exp.Null())], default=node.copy())
 
 
 def _json(node: Any) -> Any:

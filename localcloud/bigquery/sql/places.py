@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlglot import exp
-
 from localcloud.errors import ApiError, Unsupported, invalid_query
 
 
@@ -23,12 +21,6 @@ class Text:
     def place(self, node: Any) -> str:
         """`[line:column]` where a syntax node begins; of the statement's beginning when the parser kept no position."""
         return self.at(start(node) or 0)
-
-    def find(self, name: str, tree: Any) -> str:
-        """`[line:column]` of the first identifier `name` in `tree`."""
-        found = (i for i in tree.find_all(exp.Identifier) if i.name.lower() == name.lower())
-        offsets = [i.meta["start"] for i in found if "start" in i.meta]
-        return self.at(min(offsets)) if offsets else "[1:1]"
 
     def invalid(self, message: str, node: Any) -> ApiError:
         """400 invalidQuery: `message at [line:column]`."""

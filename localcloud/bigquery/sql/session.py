@@ -87,7 +87,6 @@ class Session:
         self.empty = empty
         self.first = first
         self.text = Text(statement.text)
-        self.tree: Any = None
         self._recursive = "RECURSIVE" in statement.text.upper()
         self.translator = Translator(statement, around.cloud.clock)
         self.cursor = around.store.cursor()
@@ -155,7 +154,7 @@ class Session:
                 raise invalid_query("A recursive CTE has reached the maximum number of iterations: 500") from error
             if failures.is_conflict(error):
                 raise
-            raise failures.translated(error, self.text, self.tree) from error
+            raise failures.translated(error) from error
         finally:
             if watchdog:
                 watchdog.cancel()

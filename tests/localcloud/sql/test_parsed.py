@@ -13,17 +13,17 @@ from tests.localcloud.sql.conftest import SmallCloud, Warehouse, scalar
 
 def test_the_same_text_is_parsed_once() -> None:
     statements = ParsedStatements()
-    assert statements.tree("SELECT 1") is statements.tree("SELECT 1")
-    assert statements.tree("SELECT 1") is not statements.tree("SELECT 1 ")
+    assert statements.parse("SELECT 1") is statements.parse("SELECT 1")
+    assert statements.parse("SELECT 1") is not statements.parse("SELECT 1 ")
 
 
 def test_the_least_used_are_forgotten() -> None:
     statements = ParsedStatements()
-    first, second = statements.tree("SELECT 1"), statements.tree("SELECT 2")
+    first, second = statements.parse("SELECT 1"), statements.parse("SELECT 2")
     for number in range(127):
-        statements.tree(f"SELECT 1, {number}")
-        assert statements.tree("SELECT 1") is first
-    assert statements.tree("SELECT 2") is not second
+        statements.parse(f"SELECT 1, {number}")
+        assert statements.parse("SELECT 1") is first
+    assert statements.parse("SELECT 2") is not second
 
 
 def test_what_is_wrong_is_wrong_every_time(warehouse: Warehouse) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable
-from dataclasses import replace
 from typing import Any
 
 from localcloud.bigquery.sql.analysis import coercion
@@ -307,10 +306,6 @@ class Expressions(Paths):
         """Raises ApiError, `what` it says, for a type whose values have no order."""
         if kind.array or kind.kind in ("STRUCT", "JSON"):
             self.wrong(f"{what} {kind.sql()}", node)
-
-    def inner(self, clause: Clause, **changes: Any) -> Clause:
-        """The clause as it is inside something."""
-        return replace(clause, **changes)
 
 
 def _together(what: Hashable, *parts: Value) -> Hashable:
