@@ -308,6 +308,9 @@ def _parameter_value(body: dict[str, Any], kind: Type) -> Any:
         return [_parameter_value(item, kind.element) for item in body["arrayValues"]]
     if kind.kind == "STRUCT":
         values = body.get("structValues")
+        unknown = set(values or ()) - {name for name, _ in kind.fields}
+        if unknown:
+            raise invalid(f"A query parameter of type {kind.sql()} has no field {', '.join(sorted(unknown))}")
         return None if values is None else {name: _parameter_value(values.get(name, {}), k) for name, k in kind.fields}
     value = body.get("value")
     if value is None:

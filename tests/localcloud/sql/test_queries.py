@@ -144,6 +144,16 @@ def test_named_parameters_of_every_shape_are_bound(warehouse: Warehouse) -> None
     assert warehouse.rows("SELECT id FROM UNNEST(@texts) WHERE top_k = 1", texts) == [("b",)]
 
 
+def test_a_field_that_the_type_of_a_parameter_does_not_have_is_not_lost(warehouse: Warehouse) -> None:
+    given = {
+        "name": "pair",
+        "parameterType": {"type": "STRUCT", "structTypes": [{"name": "id", "type": {"type": "STRING"}}]},
+        "parameterValue": {"structValues": {"id": {"value": "a"}, "top_k": {"value": "3"}}},
+    }
+    with pytest.raises(ApiError, match="has no field top_k"):
+        warehouse.run("SELECT @pair.id AS id", given)
+
+
 def test_positional_parameters_are_bound_in_order(warehouse: Warehouse) -> None:
     found = warehouse.rows(
         "SELECT ? AS a, CONCAT(?, '!') AS b",
