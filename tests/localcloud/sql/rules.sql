@@ -283,6 +283,19 @@ MERGE teams AS t USING people AS p ON t.team WHEN MATCHED THEN DELETE
 MERGE teams AS t USING people AS p ON FALSE WHEN NOT MATCHED THEN INSERT (team, points) VALUES (p.name, p.age)
 MERGE teams AS t USING people AS p ON FALSE WHEN NOT MATCHED THEN INSERT (team, points) VALUES (t.team, p.age)
 MERGE teams AS t USING people AS p ON FALSE WHEN NOT MATCHED BY SOURCE THEN UPDATE SET points = p.age
+SELECT IF(TRUE,[1.5],ERROR('x'))
+SELECT IF(TRUE,'a',ERROR(name)) FROM people
+SELECT COALESCE(name, ERROR('x')) FROM people
+SELECT CASE WHEN TRUE THEN born ELSE ERROR('x') END FROM people
+SELECT ERROR('x') + 1
+SELECT LENGTH(ERROR('x'))
+SELECT 'a' = ERROR('x')
+SELECT [name, ERROR('a')] FROM people
+SELECT name FROM people WHERE ERROR('x')
+SELECT name FROM people UNION ALL SELECT ERROR('x')
+SELECT ARRAY_LENGTH(ERROR('x'))
+SELECT name IN (ERROR('x')) FROM people
+SELECT IF(TRUE, STRUCT(1), ERROR('x'))
 
 -- Narrower than ZetaSQL: BigQuery's documentation. S/data-types#data_type_properties, S/query-syntax#limit_and_offset,
 -- S/functions-reference#safe_prefix

@@ -61,6 +61,8 @@ class Calls(Arguments):
             self.window(node.over, function.name, node, clause)
             return expression(found.result)
         value = expression(found.result, self._identity(node, given))
+        if function.name == "ERROR":
+            return replace(value, form=Form.ERROR)
         return replace(value, rounded=function.name in _ROUNDED and found.result.kind == "NUMERIC")
 
     def _unknown(self, node: Call, name: str) -> NoReturn:

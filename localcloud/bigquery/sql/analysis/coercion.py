@@ -10,6 +10,8 @@ from localcloud.bigquery.sql.analysis.values import Form, Value
 from localcloud.bigquery.sql.types import Type
 from localcloud.errors import Unsupported
 
+OF_ANY_TYPE = (Form.NULL, Form.ERROR)
+"""What goes with every type."""
 _NUMBERS = ("INT64", "NUMERIC", "FLOAT64")
 #: What an expression becomes by itself, and how dear that is.
 _IMPLICIT = {
@@ -53,7 +55,7 @@ _TEXTS = {
 
 def cost(value: Value, to: Type) -> int | None:
     """How dear it is that the value becomes one of type `to` by itself: 0 when it is one, None when it cannot."""
-    if value.is_null or same(value.kind, to):
+    if value.form in OF_ANY_TYPE or same(value.kind, to):
         return 0
     if value.form is Form.EMPTY:
         return 0 if to.array else None
@@ -80,7 +82,7 @@ def cost(value: Value, to: Type) -> int | None:
 
 def common(values: Sequence[Value]) -> Type | None:
     """The type that all of them become by themselves; None when there is none."""
-    typed = [value for value in values if not value.is_null and value.form is not Form.EMPTY]
+    typed = [value for value in values if value.form not in (*OF_ANY_TYPE, Form.EMPTY)]
     if not typed:
         return values[0].kind if values else None
     candidates = sorted(typed, key=lambda value: (value.is_constant, _rank(value.kind)))
@@ -112,7 +114,7 @@ def check_names(one: Type, other: Type) -> None:
 
 def castable(value: Value, to: Type) -> bool:
     """Whether CAST takes it."""
-    if value.is_null or same(value.kind, to):
+    if value.form in OF_ANY_TYPE or same(value.kind, to):
         return True
     if value.form is Form.EMPTY:
         return to.array

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from localcloud.bigquery.sql.analysis.coercion import castable, common, cost
+from localcloud.bigquery.sql.analysis.coercion import OF_ANY_TYPE, castable, common, cost
 from localcloud.bigquery.sql.analysis.signatures import PARTS, Argument, Function, Signature
 from localcloud.bigquery.sql.analysis.values import Value, array_of
 from localcloud.bigquery.sql.types import Type
@@ -99,7 +99,7 @@ def _template(arguments: Sequence[Argument], given: Sequence[Given]) -> Type | N
     arrays = [v for a, v in zip(arguments, given, strict=True) if a.template and a.array and isinstance(v, Value)]
     if arrays:
         kind = common(arrays)
-        if kind is None or not (kind.array or all(v.is_null for v in arrays)):
+        if kind is None or not (kind.array or all(v.form in OF_ANY_TYPE for v in arrays)):
             return None
         return common([Value(kind.element), *alone]) if alone else kind.element
     return common(alone)

@@ -23,6 +23,8 @@ class Form(Enum):
     """A bare NULL, which goes with every type."""
     EMPTY = 4
     """`[]`, which goes with every ARRAY."""
+    ERROR = 5
+    """ERROR(…), which has the type that is wanted where it stands."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Value:
     @property
     def is_constant(self) -> bool:
         """A literal or a parameter."""
-        return self.form is not Form.EXPRESSION
+        return self.form not in (Form.EXPRESSION, Form.ERROR)
 
 
 NULL = Value(INT64, Form.NULL, "NULL", identity="NULL")
