@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,9 @@ _SHARED = pytest.StashKey[Path]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A script ignores Ctrl-C for what it starts in the background, and so would all that tests start and interrupt.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     inherited = getattr(config, "workerinput", {}).get("shared")
     if inherited:
         config.pluginmanager.register(Turns(Path(inherited)))
