@@ -9,8 +9,8 @@ from typing import Any
 from sqlglot import exp
 
 from localcloud.bigquery.sql import catalog, objects, options, query, types
+from localcloud.bigquery.sql.commands import Call, CreateExternalTable, DropExternalTable
 from localcloud.bigquery.sql.names import Name, check_new, full_name
-from localcloud.bigquery.sql.parse import Call, CreateExternalTable, DropExternalTable
 from localcloud.bigquery.sql.plan import Plan, ddl
 from localcloud.bigquery.sql.session import Session
 from localcloud.errors import ApiError, Unsupported, duplicate, invalid_query

@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 from sqlglot import exp
 
-from localcloud.bigquery.sql import catalog, cells, ddl, dml, functions, indexes, parse, query, relations, types
+from localcloud.bigquery.sql import catalog, cells, commands, ddl, dml, functions, indexes, query, relations, types
 from localcloud.bigquery.sql.analysis import analyze
 from localcloud.bigquery.sql.failures import is_conflict, stopped, translated
 from localcloud.bigquery.sql.interrupts import Interrupter
@@ -29,12 +29,12 @@ _ATTEMPTS = 20
 _FEW = 200
 """Rows without arrays that Python writes faster than DuckDB plans their text."""
 _COMMANDS: dict[Any, Callable[[Session, Any], Plan]] = {
-    parse.CreateExternalTable: ddl.create_external_table,
-    parse.DropExternalTable: ddl.drop_external_table,
-    parse.CreateVectorIndex: indexes.create,
-    parse.DropVectorIndex: indexes.drop,
-    parse.RebuildVectorIndex: indexes.rebuild,
-    parse.Call: ddl.call,
+    commands.CreateExternalTable: ddl.create_external_table,
+    commands.DropExternalTable: ddl.drop_external_table,
+    commands.CreateVectorIndex: indexes.create,
+    commands.DropVectorIndex: indexes.drop,
+    commands.RebuildVectorIndex: indexes.rebuild,
+    commands.Call: ddl.call,
 }
 _TREES: dict[Any, Callable[[Session, Any], Plan]] = {
     exp.Create: ddl.create,

@@ -12,17 +12,14 @@ from typing import NoReturn
 from localcloud.bigquery.sql.grammar_queries import Queries
 from localcloud.bigquery.sql.places import Text
 from localcloud.bigquery.sql.reader import Lexeme
-from localcloud.bigquery.sql.syntax import (
+from localcloud.bigquery.sql.syntax import Default, Expression, Path, Query
+from localcloud.bigquery.sql.syntax_statements import (
     Assignment,
     CreateTable,
-    Default,
     Delete,
-    Expression,
     Insert,
     Merge,
     Other,
-    Path,
-    Query,
     Statement,
     Update,
     When,

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from localcloud.bigquery.sql import catalog, coverage, options, types, vectors
+from localcloud.bigquery.sql.commands import CreateVectorIndex, DropVectorIndex, RebuildVectorIndex
 from localcloud.bigquery.sql.names import Name, full_name
-from localcloud.bigquery.sql.parse import CreateVectorIndex, DropVectorIndex, RebuildVectorIndex
 from localcloud.bigquery.sql.plan import Plan, ddl
 from localcloud.bigquery.sql.session import Session
 from localcloud.bigquery.sql.types import Type

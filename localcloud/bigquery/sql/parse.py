@@ -17,8 +17,17 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokens import Token, TokenType
 
 from localcloud.bigquery.sql import grammar
+from localcloud.bigquery.sql.commands import (
+    Call,
+    Command,
+    CreateExternalTable,
+    CreateVectorIndex,
+    DropExternalTable,
+    DropVectorIndex,
+    RebuildVectorIndex,
+)
 from localcloud.bigquery.sql.places import Text
-from localcloud.bigquery.sql.syntax import Statement
+from localcloud.bigquery.sql.syntax_statements import Statement
 from localcloud.errors import ApiError, Unsupported, invalid_query
 
 logging.getLogger("sqlglot").setLevel(logging.ERROR)
@@ -39,67 +48,6 @@ _REFUSED_WORDS = {
 }
 _FIRST_WORDS = {"GENERATE_EMBEDDING": ("MODEL",), "VECTOR_SEARCH": ("TABLE", "(")}
 _TABLE_ARGUMENT = ("EXTERNAL_OBJECT_TRANSFORM", "STATISTICS")
-
-
-@dataclass(frozen=True)
-class CreateExternalTable:
-    """CREATE [OR REPLACE] EXTERNAL TABLE (contract section 4). `connection` None means WITH CONNECTION DEFAULT."""
-
-    table: Any
-    replace: bool
-    exists: bool
-    connection: Any | None
-    options: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class DropExternalTable:
-    """DROP EXTERNAL TABLE (contract section 4)."""
-
-    table: Any
-    exists: bool
-
-
-@dataclass(frozen=True)
-class CreateVectorIndex:
-    """CREATE [OR REPLACE] VECTOR INDEX (contract section 6)."""
-
-    name: str
-    table: Any
-    column: str
-    replace: bool
-    exists: bool
-    storing: tuple[str, ...]
-    options: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class DropVectorIndex:
-    """DROP VECTOR INDEX (contract section 6)."""
-
-    name: str
-    table: Any
-    exists: bool
-
-
-@dataclass(frozen=True)
-class RebuildVectorIndex:
-    """ALTER VECTOR INDEX … REBUILD (contract section 6)."""
-
-    name: str
-    table: Any
-    exists: bool
-
-
-@dataclass(frozen=True)
-class Call:
-    """CALL of a system procedure with string arguments."""
-
-    procedure: str
-    arguments: tuple[str, ...]
-
-
-Command = CreateExternalTable | DropExternalTable | CreateVectorIndex | DropVectorIndex | RebuildVectorIndex | Call
 
 
 @dataclass(frozen=True)

@@ -8,18 +8,13 @@ from localcloud.bigquery.sql.analysis import coercion
 from localcloud.bigquery.sql.analysis.names import Clause, Column, Columns, Ctes, Range, Relation, Scope
 from localcloud.bigquery.sql.analysis.queries import Queries
 from localcloud.bigquery.sql.analysis.values import Value, shown
-from localcloud.bigquery.sql.syntax import (
+from localcloud.bigquery.sql.syntax import Default, Expression, Identifier, Node, Path, Query
+from localcloud.bigquery.sql.syntax_statements import (
     Assignment,
     CreateTable,
-    Default,
     Delete,
-    Expression,
-    Identifier,
     Insert,
     Merge,
-    Node,
-    Path,
-    Query,
     Statement,
     Update,
     When,

@@ -6,7 +6,8 @@ from localcloud.bigquery.sql import catalog, information_schema, types
 from localcloud.bigquery.sql.analysis.statements import Statements
 from localcloud.bigquery.sql.names import Name, name_of
 from localcloud.bigquery.sql.places import Text
-from localcloud.bigquery.sql.syntax import Path, Statement
+from localcloud.bigquery.sql.syntax import Path
+from localcloud.bigquery.sql.syntax_statements import Statement
 from localcloud.bigquery.sql.types import Columns, Type
 from localcloud.errors import Unsupported
 from localcloud.ports import Statement as Request
