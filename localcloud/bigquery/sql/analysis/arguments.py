@@ -62,7 +62,7 @@ class Arguments(Windows):
 
     def _array_concat(self, node: Call, values: Sequence[Value], found: Match) -> None:
         if any(value.is_null for value in values):
-            self.wrong("The argument to ARRAY_CONCAT must be an array type but was NULL", node)
+            self.wrong(f"The argument to {node.function} must be an array type but was NULL", node)
 
     def _json_path(self, node: Call, values: Sequence[Value], found: Match) -> None:
         if len(node.arguments) < 2:
@@ -129,7 +129,7 @@ _CHECKS: dict[str, Callable[[Any, Call, Sequence[Value], Match], None]] = {
     **dict.fromkeys(("ARRAY_AGG", "APPROX_QUANTILES"), Arguments._array_agg),
     **dict.fromkeys(("JSON_VALUE", "JSON_QUERY", "JSON_EXTRACT", "JSON_EXTRACT_SCALAR"), Arguments._json_path),
     **dict.fromkeys(_ELEMENTS, Arguments._format_elements),
-    "ARRAY_CONCAT": Arguments._array_concat,
+    **dict.fromkeys(("ARRAY_CONCAT", "ARRAY_CONCAT_AGG"), Arguments._array_concat),
     "DATE": Arguments._date,
     "$SUBTRACT": Arguments._difference,
     "STRING": Arguments._string,
