@@ -65,14 +65,12 @@ class Scope:
     grouped: frozenset[Hashable] | None = None
     distinct: bool = False
     """Whether it is SELECT DISTINCT that grouped."""
-    hidden: Columns = ()
-    """Columns that can be named and that `*` leaves out: those of the tables that USING joined, of WITH OFFSET …"""
 
     def find(self, key: str) -> tuple[Scope, list[Column], Range | None]:
         """The innermost scope that knows the name, with the columns and the table that it is there."""
         scope: Scope | None = self
         while scope is not None:
-            columns = [column for column in (*scope.columns, *scope.hidden) if column.key == key]
+            columns = [column for column in scope.columns if column.key == key]
             table = scope.ranges.get(key)
             if columns or table:
                 return scope, columns, table

@@ -51,7 +51,7 @@ class Queries(Called, TableFunctions):
                 self.wrong(f"Duplicate alias {name.text} for WITH subquery", name)
             seen.add(name.key)
             ctes = ctes.plus(name.key, self._cte(name, cte, ctes, recursive=node.recursive))
-        given, names = self._body(node.body, around, ctes, node)
+        given, names = self._body(node.body, around, ctes)
         for one in node.order:
             self._order(one, given, names)
         for count in node.limit:
@@ -62,11 +62,11 @@ class Queries(Called, TableFunctions):
         body = cte.body
         if not recursive or not isinstance(body, SetOperation) or not body.operation.startswith("UNION"):
             return self.query(cte, None, ctes)
-        first, _ = self._body(body.parts[0], None, ctes, None)
+        first, _ = self._body(body.parts[0], None, ctes)
         known = relation(first.kinds())
         inside = ctes.plus(name.key, known)
         for place, part in enumerate(body.parts[1:], 2):
-            given, _ = self._body(part, None, inside, None)
+            given, _ = self._body(part, None, inside)
             if len(given.columns) != len(known.columns):
                 self._mismatched(body, [first, given], place)
             for number, (column, kind) in enumerate(zip(given.columns, known.columns, strict=True), 1):
@@ -79,16 +79,14 @@ class Queries(Called, TableFunctions):
         self.query(cte, None, inside)
         return known
 
-    def _body(
-        self, body: QueryBody, around: Scope | None, ctes: Ctes, whole: Query | None
-    ) -> tuple[Relation, _Names | None]:
+    def _body(self, body: QueryBody, around: Scope | None, ctes: Ctes) -> tuple[Relation, _Names | None]:
         """What it gives, and what ORDER BY of the query around may name; None for its columns alone."""
         if isinstance(body, Query):
             return self.query(body, around, ctes), None
         if isinstance(body, SetOperation):
             return self._set_operation(body, around, ctes), None
         assert isinstance(body, Select)
-        return self._select(body, around, ctes, whole)
+        return self._select(body, around, ctes)
 
     def _order(self, one: Ordering, given: Relation, names: _Names | None) -> None:
         by = one.by
@@ -126,7 +124,7 @@ class Queries(Called, TableFunctions):
     # Set operations
 
     def _set_operation(self, node: SetOperation, around: Scope | None, ctes: Ctes) -> Relation:
-        parts = [self._body(part, around, ctes, None)[0] for part in node.parts]
+        parts = [self._body(part, around, ctes)[0] for part in node.parts]
         for place, part in enumerate(parts[1:], 2):
             if len(part.columns) != len(parts[0].columns):
                 self._mismatched(node, [parts[0], part], place)
@@ -152,9 +150,7 @@ class Queries(Called, TableFunctions):
 
     # SELECT
 
-    def _select(
-        self, node: Select, around: Scope | None, ctes: Ctes, whole: Query | None
-    ) -> tuple[Relation, _Names | None]:
+    def _select(self, node: Select, around: Scope | None, ctes: Ctes) -> tuple[Relation, _Names | None]:
         rows = self.tables(node.tables, around, ctes) if node.tables is not None else Scope(around=around)
         windows = {name.key: window for name, window in node.windows}
         base = Clause("SELECT list", rows, ctes=ctes, windows=windows, without_tables=node.tables is None)
@@ -164,7 +160,7 @@ class Queries(Called, TableFunctions):
         aggregated = node.group is not None or any(self.aggregates(item) for item in node.items)
         listed = replace(base, rows=rows if aggregated else None, analytic=True)
         listed = replace(listed, rows=rows) if node.tables is None else listed
-        columns = self._items(node, listed) if node.group is None and not aggregated else self._early(node, listed)
+        columns = self._items(node, listed)  # before anything is grouped: what its expressions say
         keys = self._grouped_by(node, columns, base) if aggregated else {}
         if aggregated:
             listed = replace(listed, scope=rows.after_grouping(keys), keys=keys)
@@ -229,10 +225,6 @@ class Queries(Called, TableFunctions):
         return replace(after, scope=aliases, rows=None), {}
 
     # The select list
-
-    def _early(self, node: Select, clause: Clause) -> Columns:
-        """The list before anything is grouped: what its expressions say, and which of them aggregate."""
-        return self._items(node, replace(clause, name="SELECT list"))
 
     def _items(self, node: Select, clause: Clause) -> Columns:
         columns: list[Column] = []
