@@ -17,16 +17,16 @@ step := scripts/step
 lower = $(shell echo $(1) | tr A-Z a-z)
 given = $(if $(findstring command line,$(origin $(1))),'--$(call lower,$(1))=$(subst ','\'',$($(1)))')
 
-.PHONY: help setup up preview preflight status search gallery web new-stack destroy clean test test-slow test-faults test-kills test-gcp lint bench
+.PHONY: help setup up preview preflight status search gallery web new-stack destroy clean test test-program test-local-cloud test-slow test-faults test-kills test-gcp lint bench
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.venv/ready: requirements.txt requirements-dev.txt
+.venv/ready: requirements.txt requirements-dev.txt local-cloud/pyproject.toml
 	@$(step) "Python packages into .venv" scripts/make-venv $(PYTHON)
 
 setup: .venv/ready ## install what is needed: Python packages into .venv, the Pulumi CLI into the user's cache
-	@$(step) "Pulumi CLI" $(PYTHON) -m toolchain ensure
+	@$(step) "Pulumi CLI" $(PYTHON) -m offline.pulumi_cli ensure
 
 up: setup ## local cloud, pictures, `pulumi up`, results, gallery (IMAGES=folder|gs://bucket, PORT=8440)
 	@scripts/choose-port $(PORT)
@@ -68,26 +68,36 @@ clean: ## also remove every file that was made in this folder
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Tests start hundreds of Python processes: what one of them compiles is kept for the others, whatever the environment says.
-test: setup ## all tests, two at a time
+test: test-program test-local-cloud ## all tests, two at a time
+
+test-program: setup ## the tests of the program, with the real Pulumi engine, and of its stand-ins
 	@PYTHONDONTWRITEBYTECODE= .venv/bin/python -m pytest -n 2
+
+test-local-cloud: setup ## the local cloud's own tests
+	@cd local-cloud && PYTHONDONTWRITEBYTECODE= ../.venv/bin/python -m pytest -n 2
 
 test-slow: setup ## the tests that `make test` leaves out for their time
 	@.venv/bin/python -m pytest -m 'slow and not gcp'
+	cd local-cloud && ../.venv/bin/python -m pytest -m slow
 
 bench: setup ## measure: start of the local cloud, `up` from nothing and without changes, retrieval, the local cloud's speed
 	@.venv/bin/python -m benchmarks.up
-	.venv/bin/python -m benchmarks.retrieval
-	.venv/bin/python -m benchmarks.local_cloud
-	.venv/bin/python -m benchmarks.against_bqemulator
+	cd local-cloud
+	../.venv/bin/python -m benchmarks.retrieval
+	../.venv/bin/python -m benchmarks.local_cloud
+	../.venv/bin/python -m benchmarks.against_bqemulator
 
 test-faults: setup ## kill somebody at every step of a run, and every class of fault; ends with a table (FAULT_SEED=…)
 	@.venv/bin/python -m pytest tests/faults -m 'not gcp'
 
 test-kills: setup ## kill the local cloud 200 times under load; nothing that was answered may be lost (FAULT_SEED=…)
-	@.venv/bin/python -m pytest tests/localcloud/server/test_kills.py -m slow -s
+	@cd local-cloud && ../.venv/bin/python -m pytest tests/server/test_kills.py -m slow -s
 
 test-gcp: setup ## the end-to-end test on a Google Cloud project: PROJECT=my-project (GCP_LOCATION=US, GCP_BUDGET_USD=0.05)
 	@.venv/bin/python -m tests.gcp "$(PROJECT)"
 
 lint: setup ## types and style
-	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
+	@.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	cd local-cloud && ../.venv/bin/mypy

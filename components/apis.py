@@ -6,7 +6,7 @@ import pulumi
 import pulumi_gcp as gcp
 
 from components.settings import Stack
-from imagesearch.permissions import services
+from imagesearch.gcp.permissions import services
 
 
 class Apis(pulumi.ComponentResource):

@@ -11,12 +11,12 @@ import asyncio
 import pulumi
 import pulumi_gcp as gcp
 
-from components.left_behind import made_anew
+from components.orphans import made_anew
 from components.settings import Stack
-from imagesearch import connections
-from imagesearch.bigquery import Warehouse
-from imagesearch.ownership import STACK
-from imagesearch.sql import Identifier, connection_name
+from imagesearch.gcp import connections
+from imagesearch.gcp.bigquery import Warehouse
+from imagesearch.gcp.sql import Identifier, connection_name
+from imagesearch.pipeline.ownership import STACK
 
 BUCKET_ROLES = ("roles/storage.objectViewer", "roles/storage.legacyBucketReader")
 GRANT_ATTEMPTS = 40

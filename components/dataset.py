@@ -1,7 +1,7 @@
 """The dataset, and what keeps it clean: on destroy it leaves with everything of this stack, and with nothing else.
 
 A dataset cannot be moved, and a new one in its place would begin with paying for every image again; so a changed
-location is refused, and so is a dataset that belongs to another stack: imagesearch/preflight.py.
+location is refused, and so is a dataset that belongs to another stack: imagesearch/checks/preflight.py.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import pulumi_gcp as gcp
 from pulumi.dynamic import CreateResult, ReadResult, Resource
 
 from components.dynamic import Properties, Provider, hidden
-from components.left_behind import made_anew
+from components.orphans import made_anew
 from components.settings import Stack
 from imagesearch.errors import NotOurs
-from imagesearch.ownership import describe, drop_empty_dataset, sweep
-from imagesearch.sql import dataset_name
+from imagesearch.gcp.sql import dataset_name
+from imagesearch.pipeline.ownership import describe, drop_empty_dataset, sweep
 
 
 class DatasetContentsProvider(Provider):

@@ -16,9 +16,9 @@ import pulumi
 from pulumi.dynamic import ConfigureRequest, DiffResult, ResourceProvider
 from pulumi.output import contains_unknowns
 
-from imagesearch.bigquery import Target, Warehouse
 from imagesearch.errors import ImageSearchError
-from imagesearch.sql import Identifier
+from imagesearch.gcp.bigquery import Target, Warehouse
+from imagesearch.gcp.sql import Identifier
 
 Properties = dict[str, Any]
 

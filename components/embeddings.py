@@ -12,12 +12,12 @@ from components.dynamic import Properties, Provider, hidden, identifier, inputs_
 from components.object_table import ObjectTable
 from components.remote_model import RemoteModel, suffix
 from components.settings import Stack
-from imagesearch import convergence, embeddings, plan
 from imagesearch.errors import NotThere, PermissionMissing
-from imagesearch.models import MULTIMODAL_EMBEDDING
-from imagesearch.ownership import new_owner, owner_of
-from imagesearch.settings import Settings
-from imagesearch.sql import Identifier, table_name
+from imagesearch.gcp.sql import Identifier, table_name
+from imagesearch.pipeline import convergence, embeddings, plan
+from imagesearch.pipeline.ownership import new_owner, owner_of
+from imagesearch.settings.endpoints import MULTIMODAL_EMBEDDING
+from imagesearch.settings.schema import Settings
 
 TABLE = "met_image_embeddings"
 FAILURES = "met_image_failures"

@@ -16,16 +16,17 @@ from pydantic import TypeAdapter
 
 from components.dynamic import Properties, Provider, hidden, inputs_of, say
 from components.embeddings import Embeddings
-from components.left_behind import made_anew
 from components.object_table import ObjectTable
+from components.orphans import made_anew
 from components.remote_model import RemoteModel
 from components.searches import RESULTS
 from components.settings import Stack
-from imagesearch import notebook, rest
-from imagesearch.bigquery import api_root
 from imagesearch.errors import NotThere
-from imagesearch.notebook import Names, Repository, content, digest
-from imagesearch.sql import table_name
+from imagesearch.gcp import rest
+from imagesearch.gcp.bigquery import api_root
+from imagesearch.gcp.sql import table_name
+from imagesearch.pipeline import notebook
+from imagesearch.pipeline.notebook import Names, Repository, content, digest
 
 _NAMES = TypeAdapter(Names)
 

@@ -7,10 +7,10 @@ import pulumi_gcp as gcp
 
 from components.connection import Connection, refused_yet
 from components.dataset import Dataset
-from components.left_behind import made_anew
+from components.orphans import made_anew
 from components.settings import Stack
-from imagesearch.ownership import drop_table
-from imagesearch.sql import Identifier, table_name
+from imagesearch.gcp.sql import Identifier, table_name
+from imagesearch.pipeline.ownership import drop_table
 
 TABLE = "met_images"
 

@@ -15,8 +15,8 @@ from components.remote_model import RemoteModel
 from components.searches import RESULTS, SEARCH_EMBEDDINGS, Searches
 from components.settings import Stack
 from components.vector_index import VectorIndex
-from imagesearch.plan import estimate
-from imagesearch.sql import table_name
+from imagesearch.gcp.sql import table_name
+from imagesearch.pipeline.plan import estimate
 
 _COUNTS = ("objects", "target", "embedded", "set_aside", "pending", "added", "updated", "deleted", "complete")
 

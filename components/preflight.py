@@ -15,8 +15,10 @@ from pydantic import TypeAdapter
 
 from components.dynamic import Properties, Provider, hidden, say
 from components.settings import Stack
-from imagesearch import clients, plan, preflight, rest
-from imagesearch.prerequisites import Wanted, wanted
+from imagesearch.checks import preflight
+from imagesearch.checks.prerequisites import Wanted, wanted
+from imagesearch.gcp import clients, rest
+from imagesearch.pipeline import plan
 
 _WANTED = TypeAdapter(Wanted)
 _INPUTS = ("project", "location", "dataset", "stack", "endpoint", "buckets", "public", "index", "notebook")

@@ -9,10 +9,10 @@ from components.connection import Connection
 from components.dataset import Dataset
 from components.dynamic import Properties, Provider, hidden, identifier, inputs_of, say
 from components.settings import Stack
-from imagesearch import remote_model
-from imagesearch.models import MULTIMODAL_EMBEDDING
-from imagesearch.ownership import new_owner
-from imagesearch.sql import Identifier, table_name
+from imagesearch.gcp.sql import Identifier, table_name
+from imagesearch.pipeline import remote_model
+from imagesearch.pipeline.ownership import new_owner
+from imagesearch.settings.endpoints import MULTIMODAL_EMBEDDING
 
 MODEL = "multimodal_embedding_model"
 

@@ -14,9 +14,9 @@ from components.embeddings import Embeddings
 from components.remote_model import RemoteModel
 from components.settings import Stack
 from components.vector_index import VectorIndex
-from imagesearch import search
 from imagesearch.errors import NotThere
-from imagesearch.sql import table_name
+from imagesearch.gcp.sql import table_name
+from imagesearch.pipeline import search
 
 SEARCH_EMBEDDINGS = "search_embedding"
 RESULTS = "vector_search_results"

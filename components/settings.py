@@ -10,9 +10,9 @@ import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env
 
 from imagesearch.errors import ImageSearchError, SettingsError
-from imagesearch.ownership import stack_labels
-from imagesearch.settings import Settings, parse
-from imagesearch.sql import dataset_name
+from imagesearch.gcp.sql import dataset_name
+from imagesearch.pipeline.ownership import stack_labels
+from imagesearch.settings.schema import Settings, parse
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from pydantic import TypeAdapter
 from components.dynamic import Properties, Provider, hidden, identifier, inputs_of, say
 from components.embeddings import Embeddings
 from components.settings import Stack
-from imagesearch import vector_index
 from imagesearch.errors import NotThere
-from imagesearch.ownership import owner_of
+from imagesearch.pipeline import vector_index
+from imagesearch.pipeline.ownership import owner_of
 
 INDEX = "met_images_index"
 _INDEX = TypeAdapter(vector_index.VectorIndex)

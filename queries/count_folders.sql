@@ -1,4 +1,4 @@
--- What a search can be limited to: folders and content types of the embedded images. Run by imagesearch.exploring.
+-- What a search can be limited to: folders and content types of the embedded images. Run by imagesearch.pipeline.interactive_search.
 SELECT
   REGEXP_EXTRACT(uri, '^gs://.*/') AS folder,
   content_type,

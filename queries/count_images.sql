@@ -1,4 +1,4 @@
--- How the embeddings stand against the bucket: one row of counts. Run by imagesearch.embeddings, in every diff.
+-- How the embeddings stand against the bucket: one row of counts. Run by imagesearch.pipeline.embeddings, in every diff.
 -- Target: at most @target_limit images of the content types; those already embedded stay, the rest fill up in uri order.
 WITH
   objects AS (

@@ -1,4 +1,4 @@
--- Images that are set aside, by status: all of them, or those of @uris. Run by imagesearch.retry.
+-- Images that are set aside, by status: all of them, or those of @uris. Run by imagesearch.pipeline.retry.
 SELECT
   status,
   COUNT(*) AS images

@@ -1,4 +1,4 @@
--- Index the embeddings, so that a search need not read every row. Run by imagesearch.vector_index.
+-- Index the embeddings, so that a search need not read every row. Run by imagesearch.pipeline.vector_index.
 CREATE VECTOR INDEX IF NOT EXISTS ${index}
 ON ${embeddings}(embedding)
 OPTIONS (

@@ -1,4 +1,4 @@
--- Forget that images failed for good, so that the next run tries them again: all, or those of @uris. Run by imagesearch.retry.
+-- Forget that images failed for good, so that the next run tries them again: all, or those of @uris. Run by imagesearch.pipeline.retry.
 DELETE FROM ${failures}
 WHERE
   kind = 'permanent'

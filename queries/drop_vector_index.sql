@@ -1,3 +1,3 @@
--- Drop the vector index. Run by imagesearch.vector_index.
+-- Drop the vector index. Run by imagesearch.pipeline.vector_index.
 DROP VECTOR INDEX IF EXISTS ${index}
 ON ${embeddings}

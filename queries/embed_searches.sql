@@ -1,4 +1,4 @@
--- Embed the search texts with the model that embedded the images. Run by imagesearch.search.
+-- Embed the search texts with the model that embedded the images. Run by imagesearch.pipeline.search.
 CREATE OR REPLACE TABLE ${search_embeddings}
 OPTIONS (
   description = 'Embeddings of the search texts.',

@@ -1,4 +1,4 @@
--- Share of the true nearest neighbours that the index finds, on sampled embeddings. Run by imagesearch.vector_index.
+-- Share of the true nearest neighbours that the index finds, on sampled embeddings. Run by imagesearch.pipeline.vector_index.
 WITH
   found AS (
     SELECT query.uri AS sample, base.uri AS neighbour

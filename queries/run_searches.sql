@@ -1,4 +1,4 @@
--- Find the nearest images to every search text. Run by imagesearch.search.
+-- Find the nearest images to every search text. Run by imagesearch.pipeline.search.
 CREATE OR REPLACE TABLE ${results}
 OPTIONS (
   description = 'The nearest images to each search text.',

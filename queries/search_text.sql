@@ -1,4 +1,4 @@
--- One search that writes nothing; it fails with the status of a text that got no embedding. Run by imagesearch.search.
+-- One search that writes nothing; it fails with the status of a text that got no embedding. Run by imagesearch.pipeline.search.
 SELECT
   base.uri AS gcs_uri,
   distance,

@@ -1,4 +1,4 @@
--- The nearest images to one vector, by the index where there is one. Run by imagesearch.exploring.
+-- The nearest images to one vector, by the index where there is one. Run by imagesearch.pipeline.interactive_search.
 SELECT
   base.uri AS gcs_uri,
   distance,

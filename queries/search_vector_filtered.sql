@@ -1,4 +1,4 @@
--- The nearest images to one vector among those of some content types in one folder. Run by imagesearch.exploring.
+-- The nearest images to one vector among those of some content types in one folder. Run by imagesearch.pipeline.interactive_search.
 -- Exact: the index would filter after the search, and leave fewer than were asked for.
 SELECT
   base.uri AS gcs_uri,

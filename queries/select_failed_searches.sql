@@ -1,4 +1,4 @@
--- Search texts that got no embedding. Run by imagesearch.search.
+-- Search texts that got no embedding. Run by imagesearch.pipeline.search.
 SELECT name, status
 FROM ${search_embeddings}
 WHERE

@@ -1,4 +1,4 @@
--- What the searches found, best first. Run by imagesearch.search.
+-- What the searches found, best first. Run by imagesearch.pipeline.search.
 SELECT search, search_text, place, gcs_uri, distance, caption
 FROM ${results}
 ORDER BY search, place

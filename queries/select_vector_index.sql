@@ -1,4 +1,4 @@
--- The state of the vector index on the embeddings. Run by imagesearch.vector_index.
+-- The state of the vector index on the embeddings. Run by imagesearch.pipeline.vector_index.
 SELECT
   index_name,
   index_status,

@@ -12,21 +12,23 @@ from pathlib import Path
 
 import pytest
 
-from imagesearch import locations, models, plan, prices
-from localcloud.context import Settings
-from localcloud.storage.colocation import colocated
-from localcloud.vertex import quotas
+from imagesearch.gcp import locations
+from imagesearch.pipeline import plan
+from imagesearch.settings import endpoints, prices
+from localcloud.apis.storage.colocation import colocated
+from localcloud.core import quotas
+from localcloud.http.context import Settings
 
 CONTRACT = " ".join((Path(__file__).parents[1] / "docs/bigquery-contract.md").read_text().split())
-MULTIMODAL, GEMINI = models.MULTIMODAL_EMBEDDING, models.GEMINI_EMBEDDING_2
+MULTIMODAL, GEMINI = endpoints.MULTIMODAL_EMBEDDING, endpoints.GEMINI_EMBEDDING_2
 PLACES = sorted(MULTIMODAL.locations)
 BUCKETS = [*PLACES, "asia", "nam4", "eur4", "asia1", "us-west2", "asia-northeast2"]
 DATASETS = [*PLACES, "us-west2", "asia-northeast2"]
 
 
 def test_the_program_and_the_local_cloud_know_the_same_endpoints() -> None:
-    assert models.ENDPOINTS.keys() == quotas.ENDPOINTS.keys()
-    for name, endpoint in models.ENDPOINTS.items():
+    assert endpoints.ENDPOINTS.keys() == quotas.ENDPOINTS.keys()
+    for name, endpoint in endpoints.ENDPOINTS.items():
         local = quotas.ENDPOINTS[name]
         assert local.dimensions[0] == endpoint.default_dimension
         assert set(local.dimensions) == set(endpoint.dimensions)
@@ -37,7 +39,7 @@ def test_the_program_and_the_local_cloud_know_the_same_endpoints() -> None:
 @pytest.mark.parametrize("place", [*PLACES, "europe-north2"])
 def test_both_know_the_same_quotas_in_a_place(place: str) -> None:
     assert locations.vertex_location(place) == quotas.vertex_location(place)
-    for name, endpoint in models.ENDPOINTS.items():
+    for name, endpoint in endpoints.ENDPOINTS.items():
         assert quotas.served(name, place) == (place in endpoint.locations)
         quota = endpoint.quota_in(place)
         assert quotas.requests_per_minute(name, place) == quota.requests_per_minute
@@ -86,7 +88,7 @@ def test_the_contract_says_the_same() -> None:
 
 
 def test_a_job_of_six_hours_is_what_the_requests_of_six_hours_are() -> None:
-    for endpoint, place in product(models.ENDPOINTS.values(), PLACES):
+    for endpoint, place in product(endpoints.ENDPOINTS.values(), PLACES):
         quota = endpoint.quota_in(place)
         assert quota.minutes(quota.rows_per_job) == 6 * 60
 
@@ -96,7 +98,7 @@ def test_every_fact_has_a_date_and_a_source() -> None:
     assert date.fromisoformat(as_of) == prices.AS_OF
     assert "cloud.google.com" in (prices.__doc__ or "")
     assert as_of in CONTRACT
-    for module in (locations, models, quotas):
+    for module in (locations, endpoints, quotas):
         assert as_of in (module.__doc__ or ""), module.__name__
         assert "docs.cloud.google.com" in (module.__doc__ or ""), module.__name__
 

@@ -11,14 +11,20 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("components", "imagesearch", "localcloud", "toolchain")
+PACKAGES = ("components", "imagesearch", "offline")
 FORBIDDEN = {
-    "imagesearch": {"pulumi", "pulumi_gcp", "localcloud", "components", "toolchain"},
-    "components": {"localcloud", "toolchain", "google"},
-    "localcloud": {"imagesearch", "components"},
-    "toolchain": {"imagesearch", "components", "localcloud"},
+    "imagesearch": {"pulumi", "pulumi_gcp", "localcloud", "components", "offline"},
+    "components": {"localcloud", "offline", "google"},
+    "offline": {"imagesearch", "components", "localcloud"},
 }
-MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+CONCERNS = ("errors", "gcp", "settings", "pipeline", "checks", "stacks", "web", "cli", "__main__")
+"""The packages of imagesearch/: each imports those before it, and none that follows."""
+MODULES = sorted(
+    path
+    for package in PACKAGES
+    for path in (ROOT / package).rglob("*.py")
+    if "tests" not in path.relative_to(ROOT).parts
+)
 PROGRAM = [
     ROOT / "__main__.py",
     *(path for room in ("components", "imagesearch") for path in (ROOT / room).rglob("*.py")),
@@ -52,6 +58,28 @@ def _imports(tree: ast.AST) -> Iterator[str]:
 def test_imports_point_one_way(path: Path) -> None:
     room = path.relative_to(ROOT).parts[0]
     assert set(_imports(_tree(path))) & FORBIDDEN[room] == set()
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "imagesearch").rglob("*.py")), ids=_name)
+def test_the_concerns_of_imagesearch_import_one_way(path: Path) -> None:
+    here = _concern(path.relative_to(ROOT / "imagesearch").with_suffix("").parts[0])
+    for name in _modules(_tree(path)):
+        assert _concern(name) <= here, f"{_name(path)} imports imagesearch.{name}"
+
+
+def _concern(name: str) -> int:
+    return CONCERNS.index(name) if name in CONCERNS else -1
+
+
+def _modules(tree: ast.AST) -> Iterator[str]:
+    """The packages of imagesearch/ that a module imports, wherever in it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == "imagesearch":
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("imagesearch."):
+            yield (node.module or "").split(".")[1]
+        elif isinstance(node, ast.Import):
+            yield from (name.split(".")[1] for alias in node.names if (name := alias.name).startswith("imagesearch."))
 
 
 def test_the_program_imports_components_and_nothing_below_them() -> None:

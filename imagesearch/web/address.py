@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from starlette.datastructures import QueryParams
 
 from imagesearch.errors import ImageSearchError
-from imagesearch.exploring import Question
+from imagesearch.pipeline.interactive_search import Question
 
 TOP_K = 12
 MOST = 100

@@ -17,12 +17,12 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 
-from imagesearch import exploring
-from imagesearch.bigquery import Answer, Target
 from imagesearch.errors import ImageSearchError, NotThere, ServiceUnreachable, StatementFailed
-from imagesearch.exploring import Explorer, Folder, Found, Question
-from imagesearch.report import status
-from imagesearch.stack import Stack
+from imagesearch.gcp.bigquery import Answer, Target
+from imagesearch.pipeline import interactive_search
+from imagesearch.pipeline.interactive_search import Explorer, Folder, Found, Question
+from imagesearch.stacks.report import status
+from imagesearch.stacks.stack import Stack
 from imagesearch.web import address
 from imagesearch.web.address import BadAddress
 from imagesearch.web.guard import Guard, Hosts
@@ -102,7 +102,7 @@ class Pages:
             outputs=self._outputs,
             question=question,
             most=address.MOST,
-            distances=exploring.DISTANCES,
+            distances=interactive_search.DISTANCES,
             folders=self._known_folders() if name == "search" else [],
             address=lambda **changes: address.write(question, self._outputs["distance"], **changes),
             picture=lambda uri: "/picture?" + urlencode({"uri": uri}),

@@ -14,7 +14,7 @@ from collections.abc import Callable
 import uvicorn
 
 from imagesearch.errors import ImageSearchError
-from imagesearch.stack import Stack
+from imagesearch.stacks.stack import Stack
 from imagesearch.web.app import application
 from imagesearch.web.guard import names_of
 

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from imagesearch import pictures
-from imagesearch.bigquery import Warehouse
-from imagesearch.sql import Identifier
+from imagesearch.gcp.bigquery import Warehouse
+from imagesearch.gcp.sql import Identifier
+from imagesearch.web import pictures
 
 KEPT_BYTES = 32 * 1024 * 1024
 KEPT_ADDRESSES = 5_000

@@ -14,9 +14,9 @@ from typing import Any
 
 import yaml
 
-from tests.ports import free_port
+from localcloud.testing.ports import free_port
+from tests.checkout import CHECKOUT
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 LOCAL = "local"
 """The stack that ./local is for."""
 PROGRAM = ("Pulumi.yaml", "__main__.py", "components", "imagesearch", "queries", ".venv")

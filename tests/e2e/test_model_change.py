@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from google.cloud import bigquery
 
+from offline.tests.pulumi_cli.waiting import until
 from tests.e2e.generated import DATASET, HALF_FAIL, NAMES, control, counts, outputs_of, refused, running, said
 from tests.e2e.stack import CHECKOUT, Stack
-from tests.toolchain.waiting import until
 
 TUTORIAL = {"endpoint": "multimodalembedding@001", "dimension": 1408, "maxAttempts": 1}
 GEMINI = {"endpoint": "gemini-embedding-2-preview", "dimension": 3072}

@@ -14,7 +14,7 @@ from google.api_core.exceptions import BadRequest, Forbidden
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
-from imagesearch.models import MULTIMODAL_EMBEDDING
+from imagesearch.settings.endpoints import MULTIMODAL_EMBEDDING
 from tests.e2e.conftest import storage_client
 from tests.e2e.generated import control, counts, fill, outputs_of, refused
 from tests.e2e.stack import CHECKOUT, Stack

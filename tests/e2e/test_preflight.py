@@ -13,7 +13,7 @@ import pytest
 import requests
 import yaml
 
-from imagesearch import permissions
+from imagesearch.gcp import permissions
 from tests.e2e.conftest import storage_client
 from tests.e2e.generated import control, fill, outputs_of, refused, running, said, state
 from tests.e2e.stack import Stack

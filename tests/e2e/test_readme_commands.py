@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from localcloud.testing.ports import free_port
 from tests.e2e.pictures import pictures
 from tests.e2e.stack import CHECKOUT
-from tests.ports import free_port
-from tests.program.readme import blocks
+from tests.unit.readme import blocks
 
 COMMANDS = [line for block in blocks() if block.reason is None for line in block.lines]
 

@@ -15,7 +15,7 @@ from typing import Any
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
-from localcloud.home import Home, call
+from localcloud.core.home import Home, call
 from tests.e2e.conftest import BUCKET, put, storage_client
 from tests.e2e.stack import Stack
 from tests.faults.points import Point

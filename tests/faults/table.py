@@ -1,6 +1,6 @@
 """The table at the end of a run: what was injected, what survived.
 
-A line travels as a property of its test's report, which also comes from another process (tests/parallel.py).
+A line travels as a property of its test's report, which also comes from another process (localcloud.testing.workers).
 """
 
 from __future__ import annotations

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from imagesearch.convergence import Outcome
 from imagesearch.errors import ServiceUnreachable
-from localcloud.home import Home
+from imagesearch.pipeline.convergence import Outcome
+from localcloud.core.home import Home
+from localcloud.testing import RunningCloud, running_cloud
+from localcloud.testing.ports import free_port
 from tests.faults.conftest import Note
 from tests.faults.test_fault_classes import FAILED, WENT_ON, until
-from tests.localcloud.conftest import RunningCloud, running_cloud
-from tests.ports import free_port
 from tests.warehouse.conftest import Pipeline
 
 NAMES = [f"{number:02}.jpg" for number in range(20)]

@@ -12,9 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from google.cloud import bigquery
 
-import imagesearch.bigquery
-from imagesearch import waiting
+import imagesearch.gcp.bigquery
 from imagesearch.errors import ServiceUnreachable, Stalled
+from imagesearch.gcp import grants
 from tests.faults.conftest import Note
 from tests.faults.points import SEED
 from tests.warehouse.conftest import Pipeline
@@ -28,7 +28,7 @@ REASONS = ("jobInternalError", "jobRateLimitExceeded", "jobBackendError")
 def at_once(monkeypatch: pytest.MonkeyPatch) -> int:
     """Jobs are submitted again without a pause; how many submissions one run has."""
     submissions = len(imagesearch.bigquery.RESUBMISSION_PAUSES)
-    monkeypatch.setattr(imagesearch.bigquery, "RESUBMISSION_PAUSES", (0.0,) * submissions)
+    monkeypatch.setattr(imagesearch.gcp.bigquery, "RESUBMISSION_PAUSES", (0.0,) * submissions)
     return submissions
 
 
@@ -119,7 +119,7 @@ def test_a_grant_that_has_not_acted_yet_sets_no_image_aside(
     refused = "PERMISSION_DENIED: bqcx-1@gcp-sa-bigquery-condel.iam.gserviceaccount.com lacks storage.objects.get"
     pipeline.cloud.control("faults", {"rows": {"rate": 1, "status": refused}})
     with monkeypatch.context() as impatient:
-        impatient.setattr(waiting, "PROPAGATION_DEADLINE", 0.0)
+        impatient.setattr(grants, "PROPAGATION_DEADLINE", 0.0)
         with pytest.raises(Stalled, match=r"20 pending.*PERMISSION_DENIED.*storage\.objects\.get"):
             pipeline.converge()
     pipeline.cloud.control("faults", method="DELETE")

@@ -24,8 +24,8 @@ from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
 from requests import HTTPError, RequestException
 
-from imagesearch.locations import vertex_location
-from imagesearch.ownership import MANAGED_BY, STACK
+from imagesearch.gcp.locations import vertex_location
+from imagesearch.pipeline.ownership import MANAGED_BY, STACK
 from tests.gcp.place import Place, google_cloud
 from tests.gcp.trial import ACCOUNT, LABEL, PREFIX
 

@@ -24,7 +24,7 @@ from typing import Any
 import yaml
 from google.cloud import storage
 
-from imagesearch import prices
+from imagesearch.settings import prices
 from tests.e2e.pictures import pictures
 from tests.e2e.stack import CHECKOUT, PROGRAM
 from tests.e2e.steps import Scene
@@ -175,7 +175,7 @@ class Trial:
 def _path() -> str:
     """PATH with the Pulumi CLI of `make setup` and the program's Python in front."""
     found = subprocess.run(
-        [CHECKOUT / ".venv/bin/python", "-m", "toolchain", "path"],
+        [CHECKOUT / ".venv/bin/python", "-m", "offline.pulumi_cli", "path"],
         cwd=CHECKOUT,
         capture_output=True,
         text=True,

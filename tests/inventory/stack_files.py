@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
-from imagesearch.settings import Settings, parse
+from imagesearch.settings.schema import Settings, parse
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMESPACE = "image-search:"

@@ -11,8 +11,8 @@ import zetasql.types as z
 
 from components import embeddings, object_table, searches, vector_index
 from components.remote_model import model_table
-from imagesearch import sql
-from imagesearch.sql import Identifier, Labels, Placeholder, Text
+from imagesearch.gcp import sql
+from imagesearch.gcp.sql import Identifier, Labels, Placeholder, Text
 from tests.inventory.stack_files import StackFile
 from tests.oracle.zetasql_catalog import FLOAT64, INT64, OBJECTS, STRING, Catalog, array, scalar, struct
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]
 
-from imagesearch.notebook import Names, content
+from imagesearch.pipeline.notebook import Names, content
 from tests.inventory import golden
 from tests.inventory.stack_files import STACK_FILES, StackFile
 from tests.oracle.stack_statements import StackStatements

@@ -7,8 +7,8 @@ from functools import cache
 
 import pytest
 
-from imagesearch import sql
-from imagesearch.embeddings import Counts
+from imagesearch.gcp import sql
+from imagesearch.pipeline.embeddings import Counts
 from tests.inventory.stack_files import STACK_FILES, StackFile
 from tests.oracle.stack_statements import QUERIES, StackStatements
 from tests.oracle.zetasql_catalog import Catalog, spelled

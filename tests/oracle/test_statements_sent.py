@@ -8,16 +8,17 @@ from typing import Any
 import pytest
 import zetasql.types as z
 
-from imagesearch import convergence, embeddings, pictures, search, vector_index
-from imagesearch.bigquery import Parameter
-from imagesearch.exploring import Explorer, Question
-from imagesearch.search import Query, Searches
-from imagesearch.sql import Identifier
+from imagesearch.gcp.bigquery import Parameter
+from imagesearch.gcp.sql import Identifier
+from imagesearch.pipeline import convergence, embeddings, search, vector_index
+from imagesearch.pipeline.interactive_search import Explorer, Question
+from imagesearch.pipeline.search import Query, Searches
+from imagesearch.web import pictures
 from tests.inventory.stack_files import STACK_FILES, StackFile
 from tests.oracle.stack_statements import StackStatements
 from tests.oracle.zetasql_catalog import array, scalar, struct
-from tests.program import test_convergence as runs
-from tests.program.fake_warehouse import FakeWarehouse
+from tests.unit import test_convergence as runs
+from tests.unit.fake_warehouse import FakeWarehouse
 
 
 def _declared(kind: dict[str, Any]) -> z.Type:

@@ -6,7 +6,7 @@ from functools import cache
 
 import pytest
 
-from imagesearch import sql
+from imagesearch.gcp import sql
 from tests.inventory.stack_files import STACK_FILES
 from tests.oracle.stack_statements import StackStatements
 from tests.oracle.zetasql_catalog import Catalog, Refused

@@ -18,44 +18,13 @@ import zetasql.types as z
 from zetasql.api import Analyzer, CatalogBuilder, Parser, TVFBuilder
 from zetasql.core.exceptions import ZetaSQLError
 
-from tests.oracle import zetasql_engine  # noqa: F401  compiled once, before the first call
-
-Columns = dict[str, z.Type]
-"""Names and types of a table's columns, in order."""
+from localcloud.testing.zetasql import Columns, array, scalar, spelled, struct
 
 OBJECT_TABLE_INPUT = {"uri", "generation", "content_type", "size", "md5_hash", "updated", "metadata", "ref"}
 
 
 class Refused(Exception):
     """The analyzer, or a rule of one of BigQuery's functions, refuses the statement."""
-
-
-def scalar(kind: str) -> z.Type:
-    """The type that SQL spells `kind`."""
-    kinds = {"FLOAT64": "DOUBLE"}
-    return z.Type(type_kind=z.TypeKind[f"TYPE_{kinds.get(kind, kind)}"])
-
-
-def array(element: z.Type) -> z.Type:
-    """ARRAY<element>"""
-    return z.Type(type_kind=z.TypeKind.TYPE_ARRAY, array_type=z.ArrayType(element_type=element))
-
-
-def struct(columns: Columns) -> z.Type:
-    """STRUCT<name type, …>"""
-    members = [z.StructField(field_name=name, field_type=kind) for name, kind in columns.items()]
-    return z.Type(type_kind=z.TypeKind.TYPE_STRUCT, struct_type=z.StructType(field=members))
-
-
-def spelled(kind: z.Type) -> str:
-    """A type as SQL spells it."""
-    if kind.type_kind == z.TypeKind.TYPE_ARRAY:
-        return f"ARRAY<{spelled(kind.array_type.element_type)}>"
-    if kind.type_kind == z.TypeKind.TYPE_STRUCT:
-        members = ", ".join(f"{f.field_name} {spelled(f.field_type)}" for f in kind.struct_type.field)
-        return f"STRUCT<{members}>"
-    name: str = z.TypeKind(kind.type_kind).name
-    return name.removeprefix("TYPE_").replace("DOUBLE", "FLOAT64")
 
 
 def _spelled(columns: Mapping[str, z.Type]) -> list[tuple[str, str]]:

@@ -12,13 +12,11 @@ import requests
 from google.cloud import bigquery, storage
 from PIL import Image
 
-from imagesearch import convergence, embeddings, remote_model
-from imagesearch.bigquery import Target, Warehouse
-from imagesearch.ownership import stack_labels
-from imagesearch.sql import connection_name, table_name
-from tests.localcloud.conftest import RunningCloud, cloud, session_cloud
-
-__all__ = ["cloud", "session_cloud"]
+from imagesearch.gcp.bigquery import Target, Warehouse
+from imagesearch.gcp.sql import connection_name, table_name
+from imagesearch.pipeline import convergence, embeddings, remote_model
+from imagesearch.pipeline.ownership import stack_labels
+from localcloud.testing import RunningCloud
 
 OWNER = "0123456789abcdef"
 
@@ -62,6 +60,16 @@ class Pipeline:
 
     def tables(self) -> set[str]:
         return {item.table_id for item in self.cloud.bigquery.list_tables(self.work.table.parts[1])}
+
+
+@pytest.fixture(scope="session")
+def session_cloud(local_cloud_server: RunningCloud) -> RunningCloud:
+    return local_cloud_server
+
+
+@pytest.fixture
+def cloud(local_cloud: RunningCloud) -> RunningCloud:
+    return local_cloud
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from imagesearch import stack
-from imagesearch.__main__ import main
-from imagesearch.stack import Stack
+from imagesearch.cli.commands import main
+from imagesearch.stacks import stack
+from imagesearch.stacks.stack import Stack
 from tests.warehouse.conftest import Pipeline
 
 BROKEN = {"status": "INVALID_ARGUMENT: no picture", "times": 1}

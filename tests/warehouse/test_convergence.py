@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from imagesearch import convergence, embeddings
 from imagesearch.errors import DeadlinePassed, JobCancelled, NotOurs, OverBudget, PruneRefused, Stalled
+from imagesearch.pipeline import convergence, embeddings
 from tests.warehouse.conftest import OWNER, Pipeline
 
 NAMES = [f"{number:02}.jpg" for number in range(20)]

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from imagesearch import vector_index
 from imagesearch.errors import NotThere
-from imagesearch.exploring import Explorer, Found, Question
-from imagesearch.vector_index import VectorIndex
+from imagesearch.pipeline import vector_index
+from imagesearch.pipeline.interactive_search import Explorer, Found, Question
+from imagesearch.pipeline.vector_index import VectorIndex
 from imagesearch.web.app import index_words
 from tests.warehouse.conftest import Pipeline
 from tests.warehouse.test_vector_index import DIMENSION, ROWS, ensure, grow, index

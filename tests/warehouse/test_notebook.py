@@ -16,10 +16,10 @@ from pulumi.dynamic.config import Config
 
 from components.notebook import NotebookFileProvider
 from imagesearch.errors import NotOurs, NotThere, PermissionMissing, StatementFailed
-from imagesearch.notebook import LABELS, Repository, content, digest
-from imagesearch.rest import Client
-from tests.localcloud.conftest import RunningCloud
-from tests.program.test_notebook import NAMES, edited
+from imagesearch.gcp.rest import Client
+from imagesearch.pipeline.notebook import LABELS, Repository, content, digest
+from localcloud.testing import RunningCloud
+from tests.unit.test_notebook import NAMES, edited
 
 OURS = {"managed-by": "image-search", "image-search-stack": "image-search-test"}
 

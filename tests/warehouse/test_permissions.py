@@ -9,9 +9,10 @@ import pytest
 import requests
 from tenacity import wait_fixed
 
-from imagesearch import remote_model, waiting
 from imagesearch.errors import PermissionMissing
-from imagesearch.sql import connection_name
+from imagesearch.gcp import grants
+from imagesearch.gcp.sql import connection_name
+from imagesearch.pipeline import remote_model
 from tests.warehouse.conftest import OWNER, Pipeline
 
 PROJECT = "cloudresourcemanager/v1/projects/local-project"
@@ -23,8 +24,8 @@ ENOUGH_TO_USE_UP_IDS = 7
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tries 50 times a second, and gives up after one."""
-    monkeypatch.setattr(waiting, "PROPAGATION_DEADLINE", 1.0)
-    monkeypatch.setattr(waiting, "wait_exponential", lambda **_: wait_fixed(0.02))
+    monkeypatch.setattr(grants, "PROPAGATION_DEADLINE", 1.0)
+    monkeypatch.setattr(grants, "wait_exponential", lambda **_: wait_fixed(0.02))
 
 
 @pytest.fixture

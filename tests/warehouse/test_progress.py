@@ -6,15 +6,15 @@ from collections.abc import Callable
 
 import pytest
 
-from imagesearch import convergence, paid, progress
-from imagesearch.progress import Progress
+from imagesearch.pipeline import convergence, progress, spend
+from imagesearch.pipeline.progress import Progress
 from tests.warehouse.conftest import Pipeline
 
 NAMES = [f"{number:02}.jpg" for number in range(20)]
 
 
 def account(pipeline: Pipeline) -> int:
-    return paid.images(pipeline.warehouse, pipeline.work.table)
+    return spend.images(pipeline.warehouse, pipeline.work.table)
 
 
 def test_progress_follows_the_batches_and_ends_with_everything(
@@ -80,7 +80,7 @@ def test_a_run_that_dies_while_it_counts_counts_nothing_twice(
 
     with monkeypatch.context() as patched:
         if dies == "before it is counted":
-            patched.setattr(paid, "add", die)
+            patched.setattr(spend, "add", die)
         else:
             patched.setattr(pipeline.warehouse, "drop_table", die)
         with pytest.raises(KeyboardInterrupt):

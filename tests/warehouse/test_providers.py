@@ -14,7 +14,7 @@ from components.remote_model import RemoteModelProvider
 from components.searches import SearchesProvider
 from components.vector_index import VectorIndexProvider
 from imagesearch.errors import StatementFailed
-from imagesearch.sql import connection_name, render, table_name
+from imagesearch.gcp.sql import connection_name, render, table_name
 from tests.warehouse.conftest import Pipeline
 
 AnyProvider = TypeVar("AnyProvider", bound=Provider)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from imagesearch.errors import StatementFailed
-from imagesearch.search import EMBED_ATTEMPTS, Hit, Searches, search
+from imagesearch.pipeline.search import EMBED_ATTEMPTS, Hit, Searches, search
 from tests.warehouse.conftest import Pipeline
 
 RETRYABLE = "A retryable error occurred: RESOURCE_EXHAUSTED error from remote service/endpoint."

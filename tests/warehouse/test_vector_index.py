@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from imagesearch import vector_index
 from imagesearch.errors import RecallTooLow
-from imagesearch.vector_index import VectorIndex
+from imagesearch.pipeline import vector_index
+from imagesearch.pipeline.vector_index import VectorIndex
 from tests.warehouse.conftest import Pipeline
 
 DIMENSION = 512

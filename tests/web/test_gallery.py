@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
-from imagesearch import gallery
+from imagesearch.web import gallery
 from tests.e2e.pictures import pictures
-from tests.program.test_report import OUTPUTS
+from tests.unit.test_report import OUTPUTS
 from tests.web.looking import complaints, loaded, wider_than_the_screen
 
 MANY = 3_000

@@ -1,0 +1,110 @@
+"""The commands that look ahead: `preflight` and `plan`. Both work before there is a stack, and change nothing."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict, replace
+from typing import Any
+
+from imagesearch.checks import preflight
+from imagesearch.checks.prerequisites import wanted
+from imagesearch.cli.help_texts import lesson
+from imagesearch.errors import NotThere
+from imagesearch.pipeline import embeddings, plan
+from imagesearch.pipeline.embeddings import Embeddings
+from imagesearch.pipeline.plan import Plan
+from imagesearch.settings.schema import Settings
+from imagesearch.stacks import stack, stack_file
+from imagesearch.stacks.stack import NoStack
+from imagesearch.stacks.stack_file import StackFile
+
+
+def add_commands(commands: Any) -> None:
+    """Add both to a parser's commands."""
+    ready = commands.add_parser("preflight", help="is everything there that `pulumi up` needs?", **lesson("preflight"))
+    ready.add_argument("--project", help="look at this project instead of the stack's gcp:project")
+    ready.add_argument("--json", action="store_true", help="for machines")
+    ready.set_defaults(run=_preflight)
+
+    ahead = commands.add_parser("plan", help="what `pulumi up` would embed, delete and pay", **lesson("plan"))
+    ahead.add_argument("--json", action="store_true", help="for machines")
+    ahead.set_defaults(run=_plan)
+
+
+def _preflight(options: argparse.Namespace) -> int:
+    file = stack_file.read(options.stack, options.project)
+    client = file.client
+    try:
+        report = preflight.run(client, wanted(file.settings, file.project, file.labels))
+    finally:
+        client.close()
+    if options.json:
+        print(json.dumps({"ready": report.ready, "findings": [asdict(each) for each in report.findings]}, indent=2))
+        return 0 if report.ready else 1
+    print("\n".join(report.lines("ok", "unchecked", "missing")))
+    if notice := plan.retirement(file.settings.embedding.model):
+        print(f"warning   {notice}")
+    print(f"\nA first `pulumi up` would {plan.upper_bound(file.settings)}.")
+    print(_verdict(report))
+    return 0 if report.ready else 1
+
+
+def _verdict(report: preflight.Report) -> str:
+    missing, unchecked = len(report.of("missing")), len(report.of("unchecked"))
+    if report.ready:
+        return "Everything that it needs is there."
+    return f"Missing: {missing}, could not be checked: {unchecked}. Below each stands the command that mends it."
+
+
+def _plan(options: argparse.Namespace) -> None:
+    file = stack_file.read(options.stack)
+    ahead = _of_stack(file, options.stack) or plan.of_settings(file.settings)
+    if options.json:
+        print(json.dumps(ahead.plain(), indent=2))
+    else:
+        print("\n".join(_lines(ahead, file.settings)))
+
+
+def _of_stack(file: StackFile, name: str | None) -> Plan | None:
+    """The plan from the data, for the settings as they are now; None before the stack is up.
+
+    With another endpoint or length everything is embedded anew, into tables that are not there yet.
+    """
+    try:
+        there = stack.read(name)
+        work = _as_set(there.work, file.settings)
+        counts = embeddings.count(there.warehouse, work)
+    except (NoStack, NotThere):
+        return None
+    if (work.endpoint, work.dimension) == (there.work.endpoint, there.work.dimension):
+        return plan.of_data(work, counts)
+    return plan.of_data(
+        work, replace(counts, new=counts.target, changed=0, embedded=0, set_aside=0, stale=0, stored=0, beyond_limit=0)
+    )
+
+
+def _as_set(work: Embeddings, settings: Settings) -> Embeddings:
+    """The stack's work under the settings of its file."""
+    embedding, images = settings.embedding, settings.images
+    return replace(
+        work,
+        endpoint=embedding.endpoint,
+        dimension=embedding.length,
+        content_types=tuple(images.content_types),
+        limit=images.limit,
+        prune_to_limit=images.prune_to_limit,
+        deadline_minutes=embedding.deadline_minutes,
+        budget_usd=embedding.budget_usd,
+        max_prune_fraction=embedding.max_prune_fraction,
+    )
+
+
+def _lines(ahead: Plan, settings: Settings) -> list[str]:
+    """The plan for people."""
+    if ahead.source == "settings":
+        lines = [f"There is no such stack yet. A first `pulumi up` would {plan.upper_bound(settings)}."]
+    else:
+        lines = [f"`pulumi up` would {plan.words(ahead, settings.dataset.location)}."]
+    lines += [f"refused: {refusal}" for refusal in ahead.refusals]
+    return lines + [f"warning: {warning}" for warning in ahead.warnings]

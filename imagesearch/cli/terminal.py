@@ -1,0 +1,62 @@
+"""What long work looks like: a bar where somebody watches, plain lines elsewhere. Both on standard error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from imagesearch.gcp.grants import Say
+from imagesearch.pipeline import progress
+from imagesearch.pipeline.progress import Show, duration
+from imagesearch.settings import prices
+
+
+@contextmanager
+def embedding(console: Console) -> Iterator[tuple[Say, Show]]:
+    """How a run is heard and seen: lines, and how far it is."""
+    if not console.is_terminal:
+
+        def say(line: str) -> None:
+            console.print(line, soft_wrap=True, markup=False, highlight=False)
+
+        yield say, progress.lines(say)
+        return
+    columns = (
+        TextColumn("embedding"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[about]}", style="dim"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("", total=None, about="")
+
+        def show(now: progress.Progress) -> None:
+            bar.update(task, completed=now.embedded, total=now.target - now.set_aside, about=_about(now))
+
+        yield (lambda line: bar.console.print(line, markup=False, highlight=False)), show
+
+
+@contextmanager
+def busy(console: Console, doing: str) -> Iterator[None]:
+    """Something is being done; a spinner where somebody watches, and nothing elsewhere."""
+    if console.is_terminal:
+        with console.status(doing):
+            yield
+    else:
+        yield
+
+
+def _about(now: progress.Progress) -> str:
+    """What the bar does not show by its length."""
+    words = [f"{now.rate:,.0f}/min of {now.quota:,}"] if now.rate else [f"{now.quota:,}/min at most"]
+    if now.set_aside:
+        words.append(f"{now.set_aside:,} set aside")
+    if now.seconds_left >= 1:
+        words.append(f"{duration(now.seconds_left)} left")
+    if now.paid:
+        words.append(prices.words(now.dollars))
+    return ", ".join(words)

@@ -1,0 +1,193 @@
+"""The vector index over the embeddings: when there is one, its state, how well it finds (contract section 6)."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from imagesearch.errors import DeadlinePassed, RecallTooLow, StatementFailed
+from imagesearch.gcp import sql
+from imagesearch.gcp.bigquery import Row, Warehouse
+from imagesearch.gcp.clients import bigquery
+from imagesearch.gcp.grants import Say
+from imagesearch.gcp.sql import Identifier, Text
+
+MIN_ROWS = 5_000
+"""CREATE VECTOR INDEX is refused below this many rows."""
+MIN_BYTES = 10 * 1024 * 1024
+"""An index on less data than this is created but never populated."""
+BYTES_A_NUMBER = 8
+"""Of an embedding, FLOAT64."""
+REBUILD_DRIFT = 0.3
+"""From this drift on Google advises to rebuild an index."""
+APPEARS_DEADLINE = 60.0
+"""Seconds to wait for a new index to be listed."""
+USABLE_DEADLINE = 60 * 60.0
+"""Seconds to wait for an index to become usable."""
+SAMPLE_SIZE = 50
+"""Queries that recall is measured with."""
+RECALL_TOP_K = 10
+
+
+@dataclass(frozen=True)
+class VectorIndex:
+    """The index that the settings ask for."""
+
+    name: str
+    table: Identifier
+    dimension: int
+    type: str
+    """IVF, TREE_AH, or none."""
+    distance: str
+    wait: bool = True
+    min_recall: float = 0.0
+
+
+@dataclass(frozen=True)
+class State:
+    """How the index stands: none, skipped, missing, building, active, drifted, or in BigQuery's word."""
+
+    status: str
+    reason: str = ""
+    coverage: int = 0
+    """Percent of the rows that it covers."""
+    recall: float | None = None
+    """Share of the true nearest neighbours it finds, at top 10 on sampled embeddings; None when not measured."""
+
+
+def ensure(warehouse: Warehouse, index: VectorIndex, rows: int, say: Say) -> State:
+    """Make the index if there can be one and there is none. `rows` are in the table.
+
+    Looks before it issues DDL: 10 statements a table a day are allowed. Raises RecallTooLow or DeadlinePassed.
+    """
+    if index.type == "none":
+        drop(warehouse, index)
+        return State("none", "index.type is none")
+    found = _look(warehouse, index)
+    if found is None and (skipped := _skipped(index, rows)):
+        return skipped
+    if found is not None and found["index_status"] == "PERMANENTLY DISABLED":
+        say(f"the vector index is permanently disabled ({found['disable_reason']}); making it anew")
+        drop(warehouse, index)
+        found = None
+    if found is None:
+        _create(warehouse, index)
+    elif _usable(found) and (_drift(warehouse, index) or 0) >= REBUILD_DRIFT:
+        say("the embeddings have drifted from what the vector index was trained on; rebuilding it")
+        warehouse.query(sql.render("rebuild_vector_index", index=sql.index_name(index.name), embeddings=index.table))
+    if index.wait:
+        _wait_until_usable(warehouse, index, say)
+    state = look(warehouse, index, rows)
+    return _measured(warehouse, index, state) if state.status == "active" else state
+
+
+def look(warehouse: Warehouse, index: VectorIndex, rows: int) -> State:
+    """How the index stands now; recall is not measured."""
+    if index.type == "none":
+        return State("none", "index.type is none")
+    found = _look(warehouse, index)
+    if found is None:
+        return _skipped(index, rows) or State("missing", "there is no index on the table")
+    if found["index_status"] != "ACTIVE":
+        return State(found["index_status"].lower(), str(found["disable_reason"] or ""), found["coverage_percentage"])
+    if not _usable(found):
+        return State("building", "", found["coverage_percentage"])
+    drift = _drift(warehouse, index)
+    if drift is None:
+        return State("active", "its drift cannot be told here", found["coverage_percentage"])
+    if drift >= REBUILD_DRIFT:
+        return State("drifted", f"drift {drift:.2f}; Google advises a rebuild from {REBUILD_DRIFT} on")
+    return State("active", "", found["coverage_percentage"])
+
+
+def drop(warehouse: Warehouse, index: VectorIndex) -> None:
+    """Drop the index; nothing happens when it, or its table, is gone."""
+    if warehouse.table(index.table) is not None and _look(warehouse, index) is not None:
+        warehouse.query(sql.render("drop_vector_index", index=sql.index_name(index.name), embeddings=index.table))
+
+
+def _skipped(index: VectorIndex, rows: int) -> State | None:
+    """Why there cannot be an index yet; None when there can."""
+    if rows < MIN_ROWS:
+        return State("skipped", f"{rows:,} rows; BigQuery builds vector indexes from {MIN_ROWS:,} rows on")
+    size = rows * index.dimension * BYTES_A_NUMBER
+    if size < MIN_BYTES:
+        return State("skipped", f"{size / 2**20:.1f} MiB; BigQuery populates vector indexes from 10 MiB on")
+    return None
+
+
+def _create(warehouse: Warehouse, index: VectorIndex) -> None:
+    warehouse.query(
+        sql.render(
+            "create_vector_index",
+            index=sql.index_name(index.name),
+            embeddings=index.table,
+            index_type=Text(index.type),
+            distance_type=Text(index.distance),
+        )
+    )
+
+
+def _drift(warehouse: Warehouse, index: VectorIndex) -> float | None:
+    """0 to 1; None where the service does not tell it: that is advice, and no search depends on it."""
+    try:
+        rows = warehouse.query(sql.render("select_index_drift", embeddings=index.table))
+    except StatementFailed as error:
+        if error.reason != "invalidQuery":
+            raise
+        return None
+    return float(rows[0]["drift"] or 0) if rows else 0.0
+
+
+def _look(warehouse: Warehouse, index: VectorIndex) -> Row | None:
+    project, dataset, table = index.table.parts
+    statement = sql.render("select_vector_index", dataset=sql.dataset_name(project, dataset))
+    rows = warehouse.query(statement, [bigquery.ScalarQueryParameter("table_name", "STRING", table)])
+    return rows[0] if rows else None
+
+
+def _waited_for(found: Row | None) -> bool:
+    """Whether waiting is over: it can be used, or it is disabled. Not yet listed is not over."""
+    return found is not None and (found["index_status"] != "ACTIVE" or _usable(found))
+
+
+def _usable(found: Row) -> bool:
+    return found["last_refresh_time"] is not None and found["coverage_percentage"] > 0
+
+
+def _wait_until_usable(warehouse: Warehouse, index: VectorIndex, say: Say) -> None:
+    began = spoken = time.monotonic()
+    pause = 0.5
+    while not _waited_for(found := _look(warehouse, index)):
+        now = time.monotonic()
+        if found is None and now - began > APPEARS_DEADLINE:
+            return
+        if now - began > USABLE_DEADLINE:
+            raise DeadlinePassed(
+                f"The vector index {index.name} was not usable after {USABLE_DEADLINE / 60:.0f} minutes.",
+                "It goes on being built; run `pulumi up` again later, or set index.wait to false.",
+            )
+        if now - spoken >= 30:
+            spoken = now
+            say(f"the vector index covers {found['coverage_percentage'] if found else 0} % after {now - began:.0f} s")
+        time.sleep(pause)
+        pause = min(pause * 1.5, 10.0)
+
+
+def _measured(warehouse: Warehouse, index: VectorIndex, state: State) -> State:
+    statement = sql.render(
+        "measure_recall",
+        embeddings=index.table,
+        sample_size=SAMPLE_SIZE,
+        top_k=RECALL_TOP_K,
+        distance_type=Text(index.distance),
+    )
+    (row,) = warehouse.query(statement)
+    recall = round(float(row["recall"]), 4)
+    if recall < index.min_recall:
+        raise RecallTooLow(
+            f"The vector index finds {recall:.0%} of the true nearest neighbours, below index.minRecall = "
+            f"{index.min_recall:g}.",
+            "Choose another index.type, lower index.minRecall, or set index.type to none for exact searches.",
+        )
+    return State(state.status, state.reason, state.coverage, recall)

@@ -1,0 +1,101 @@
+"""What a stack says of itself: its outputs, and how to reach its BigQuery. Asked of the `pulumi` command line.
+
+So no argument of `python -m imagesearch` repeats what the stack knows. The stack is the selected one, PULUMI_STACK, or
+the one named with --stack.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from imagesearch.errors import ImageSearchError
+from imagesearch.gcp.bigquery import Target, Warehouse
+from imagesearch.gcp.sql import Identifier
+from imagesearch.pipeline import embeddings
+from imagesearch.pipeline.embeddings import Embeddings
+from imagesearch.pipeline.search import Searches
+
+
+class NoStack(ImageSearchError):
+    """The stack cannot be read, or has not been brought up."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack that is up."""
+
+    outputs: dict[str, Any]
+    config: dict[str, Any]
+
+    @cached_property
+    def warehouse(self) -> Warehouse:
+        """The stack's BigQuery, reached as its provider reaches it."""
+        target = Target(
+            self.outputs["project"],
+            self.outputs["location"],
+            self.config.get("gcp:bigQueryCustomEndpoint", ""),
+            self.config.get("gcp:accessToken", ""),
+        )
+        return Warehouse(target, labels=self.outputs["labels"])
+
+    @property
+    def work(self) -> Embeddings:
+        """What is to be embedded, as the stack's resource has it."""
+        given = self.outputs["convergence"]
+        return embeddings.parse({**given, "location": self.outputs["location"]})
+
+    @property
+    def searches(self) -> Searches:
+        """Where and how to search."""
+        return Searches(
+            queries=(),
+            model=self.name("model"),
+            embeddings=self.name("embeddings_table"),
+            search_embeddings=self.name("search_embeddings_table"),
+            results=self.name("results_table"),
+            dimension=int(self.outputs["dimension"]),
+            distance=self.outputs["distance"],
+        )
+
+    def name(self, output: str) -> Identifier:
+        """The table or model that an output names."""
+        return Identifier(tuple(self.outputs[output].split(".")))
+
+
+def read(stack: str | None = None) -> Stack:
+    """The selected stack, or the one named. Raises NoStack."""
+    selection = ["--stack", stack] if stack else []
+    with ThreadPoolExecutor() as threads:  # each takes the command line most of a second
+        asked = threads.submit(_ask, "config", "--json", "--show-secrets", *selection)
+        outputs = _ask("stack", "output", "--json", "--show-secrets", *selection)
+        config = asked.result()
+    if "embeddings_table" not in outputs:
+        raise NoStack("The stack is not up: it has no outputs.", "Run `pulumi up` (or `make up`) first.")
+    return Stack(outputs, {key: entry.get("value", "") for key, entry in config.items()})
+
+
+def _ask(*arguments: str) -> dict[str, Any]:
+    """A pulumi command's JSON answer."""
+    pulumi = shutil.which("pulumi")
+    if pulumi is None:
+        raise NoStack(
+            "There is no `pulumi` on PATH.",
+            "Install it (https://www.pulumi.com/docs/install/); for the local stack put ./local before the command.",
+        )
+    answer = subprocess.run(
+        [pulumi, *arguments, "--non-interactive"], capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
+    )
+    if answer.returncode != 0:
+        said = " ".join(answer.stderr.split()) or f"exit code {answer.returncode}"
+        raise NoStack(
+            f"`pulumi {' '.join(arguments)}` failed: {said}",
+            "Select a stack (`pulumi stack select`), name one with --stack, or use ./local for the local stack.",
+        )
+    parsed: dict[str, Any] = json.loads(answer.stdout)
+    return parsed

@@ -1,0 +1,125 @@
+"""A stack's settings before there is a stack: from its file, and from `pulumi config` where that knows more.
+
+The file is Pulumi.<stack>.yaml beside Pulumi.yaml, in this folder or above it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml  # type: ignore[import-untyped]
+
+from imagesearch.errors import SettingsError
+from imagesearch.gcp.rest import Client
+from imagesearch.gcp.sql import dataset_name
+from imagesearch.pipeline.ownership import stack_labels
+from imagesearch.settings import schema
+from imagesearch.settings.schema import Settings
+
+
+@dataclass(frozen=True)
+class StackFile:
+    """What a stack is to be."""
+
+    stack: str
+    config: dict[str, Any]
+    """Every key with its namespace, sections parsed."""
+    program: str
+    """The Pulumi project's name, which is the namespace of its keys."""
+
+    @property
+    def settings(self) -> Settings:
+        """Raises SettingsError."""
+        namespace = f"{self.program}:"
+        values = {key.removeprefix(namespace): v for key, v in self.config.items() if key.startswith(namespace)}
+        return schema.parse(values, source=f"Pulumi.{self.stack}.yaml")
+
+    @property
+    def project(self) -> str:
+        """The Google Cloud project. Raises SettingsError when there is none, or when it cannot be one."""
+        project = str(self.config.get("gcp:project") or "")
+        if not project:
+            raise SettingsError(
+                f"Pulumi.{self.stack}.yaml has no Google Cloud project.",
+                f"Run: pulumi stack select --create {self.stack} && pulumi config set gcp:project my-project; "
+                "or try a project with --project.",
+            )
+        try:
+            dataset_name(project, "dataset")
+        except ValueError as error:
+            raise SettingsError(f"gcp:project: {error}.", "Nothing was created or changed.") from None
+        return project
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The labels of everything that the stack makes."""
+        return stack_labels(self.program, self.stack)
+
+    @property
+    def client(self) -> Client:
+        """Google Cloud's services as the stack's provider reaches them."""
+        return Client.of(self.config.get)
+
+
+def read(stack: str | None = None, project: str | None = None) -> StackFile:
+    """The stack named, or PULUMI_STACK, or the selected one; `project` takes the place of gcp:project.
+
+    Raises SettingsError when there is no such file.
+    """
+    folder = _folder()
+    program = str(_yaml(folder / "Pulumi.yaml").get("name"))
+    chosen = (stack or os.environ.get("PULUMI_STACK") or _selected(folder)).rsplit("/", 1)[-1]
+    path = folder / f"Pulumi.{chosen}.yaml"
+    there = ", ".join(sorted(each.name.split(".")[1] for each in folder.glob("Pulumi.*.yaml"))) or "none"
+    remedy = f"Name a stack with --stack or PULUMI_STACK; with a file here: {there}."
+    if not chosen:
+        raise SettingsError("No stack is selected.", remedy)
+    if not path.is_file():
+        raise SettingsError(f"There is no {path.name}.", remedy)
+    config = {**(_yaml(path).get("config") or {}), **_known_to_pulumi(folder, chosen)}
+    return StackFile(chosen, {**config, **({"gcp:project": project} if project else {})}, program)
+
+
+def _folder() -> Path:
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "Pulumi.yaml").is_file():
+            return folder
+    raise SettingsError(f"There is no Pulumi.yaml in {here} or above it.", "Go to the folder of the program.")
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{path.name} is not YAML: {' '.join(str(error).split())}.", "Correct it.") from None
+    return content if isinstance(content, dict) else {}
+
+
+def _selected(folder: Path) -> str:
+    return _pulumi(folder, "stack", "--show-name").strip()
+
+
+def _known_to_pulumi(folder: Path, stack: str) -> dict[str, Any]:
+    """The plain texts of what is secret in the file, and what stands elsewhere; nothing without a stack."""
+    answer = _pulumi(folder, "config", "--json", "--show-secrets", "--stack", stack)
+    found: dict[str, Any] = json.loads(answer) if answer else {}
+    return {key: entry.get("objectValue", entry.get("value", "")) for key, entry in found.items()}
+
+
+def _pulumi(folder: Path, *arguments: str) -> str:
+    """A pulumi command's answer; empty where there is no pulumi, no stack, or no login."""
+    pulumi = shutil.which("pulumi")
+    if pulumi is None:
+        return ""
+    command = [pulumi, *arguments, "--non-interactive"]
+    answer = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False, timeout=60
+    )
+    return answer.stdout if answer.returncode == 0 else ""

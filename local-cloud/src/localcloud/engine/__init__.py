@@ -1,0 +1,11 @@
+"""BigQuery's SQL over DuckDB.
+
+    text -> parse.py -> session.py (names, types; table functions evaluated) -> plan.py -> one transaction
+
+`SqlEngine` is `ports.Engine`; the catalog's functions are what the REST layer needs to make and drop tables.
+"""
+
+from localcloud.engine.bigquery_engine import SqlEngine
+from localcloud.engine.catalog import create_dataset_data, create_table_data, drop_dataset_data, drop_table, table_size
+
+__all__ = ["SqlEngine", "create_dataset_data", "create_table_data", "drop_dataset_data", "drop_table", "table_size"]

@@ -1,0 +1,195 @@
+"""BigQuery's SQL over the store: `ports.Engine`."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import duckdb
+from sqlglot import exp
+
+from localcloud.core.errors import not_found
+from localcloud.core.ports import Cloud, Outcome, Statement
+from localcloud.core.store import Store, Transaction
+from localcloud.engine import catalog, cells, commands, ddl, dml, functions, indexes, query, relations
+from localcloud.engine.failures import is_conflict, stopped, translated
+from localcloud.engine.interrupts import Interrupter
+from localcloud.engine.parse_cache import ParsedStatements
+from localcloud.engine.plan import Plan
+from localcloud.engine.session import SCRATCH, Session, Surroundings
+from localcloud.engine.table_schemas import analyze
+from localcloud.engine.vectors import VectorCache
+from localcloud.googlesql import types
+from localcloud.googlesql.names import Name
+
+_ATTEMPTS = 20
+_FEW = 200
+"""Rows without arrays that Python writes faster than DuckDB plans their text."""
+_COMMANDS: dict[Any, Callable[[Session, Any], Plan]] = {
+    commands.CreateExternalTable: ddl.create_external_table,
+    commands.DropExternalTable: ddl.drop_external_table,
+    commands.CreateVectorIndex: indexes.create,
+    commands.DropVectorIndex: indexes.drop,
+    commands.RebuildVectorIndex: indexes.rebuild,
+    commands.Call: ddl.call,
+}
+_TREES: dict[Any, Callable[[Session, Any], Plan]] = {
+    exp.Create: ddl.create,
+    exp.Drop: ddl.drop,
+    exp.Alter: ddl.alter,
+    exp.Insert: dml.insert,
+    exp.Update: dml.update,
+    exp.Delete: dml.delete,
+    exp.Merge: dml.merge,
+    exp.TruncateTable: dml.truncate,
+}
+
+
+class SqlEngine:
+    """Runs one statement a call, from any thread.
+
+    `index_delay()` is seconds of the clock from a change of rows until the vector index covers them.
+    """
+
+    def __init__(self, store: Store, cloud: Cloud, index_delay: Callable[[], float] = lambda: 3.0) -> None:
+        self._store = store
+        self._around = Surroundings(store, cloud, VectorCache(), Interrupter(), index_delay, relations.resolve)
+        self._parsed = ParsedStatements()
+        self._turns: dict[Name, threading.Lock] = {}
+        self._turns_lock = threading.Lock()
+        store.cursor().execute(
+            f"ATTACH IF NOT EXISTS ':memory:' AS {SCRATCH}; CREATE SCHEMA IF NOT EXISTS {catalog.RESULTS}"
+        )
+
+    def run(self, statement: Statement, commit: Callable[[Transaction, Outcome], None]) -> Outcome:
+        """Run it; `commit` is called last inside the transaction that writes. Raises ApiError, nothing written then."""
+        parsed = self._parsed.parse(statement.text)
+        tree = parsed.tree
+        answer = analyze(parsed.syntax, statement, self._store) if parsed.syntax is not None else None
+        pays = isinstance(tree, exp.Expr) and tree.find(exp.GenerateEmbedding) is not None
+        with ExitStack() as sessions:
+            if pays or statement.dry_run:
+                session, plan = self._prepare(statement, tree, answer, sessions, empty=True, first=True)
+                if statement.dry_run:
+                    return Outcome(plan.statement_type, plan.schema, None, 0, session.statistics.body())
+            if pays:
+                sessions.enter_context(self._around.cloud.embedding_job())
+            session, plan = self._prepare(statement, tree, answer, sessions, empty=False, first=not pays)
+            return self._apply(session, plan, commit)
+
+    def rows(self, table: tuple[str, str], schema: dict[str, Any], start: int, count: int) -> list[dict[str, Any]]:
+        """Rows `start` … `start + count` in the order they were written, as REST rows."""
+        return [json.loads(text) for text in self.texts(table, schema, start, count)]
+
+    def texts(
+        self, table: tuple[str, str], schema: dict[str, Any], start: int, count: int, *, seconds: bool = False
+    ) -> list[str]:
+        """As `rows`, each as JSON text. `seconds`: timestamps are seconds, with a fraction, and not microseconds."""
+        columns = types.columns_of(schema)
+        by_python = count <= _FEW and all(_is_simple(kind, seconds) for _, kind in columns)
+        if by_python:
+            chosen = ", ".join(types.render(types.quote(name), kind) for name, kind in columns)
+        else:
+            chosen = cells.row(columns, seconds=seconds)
+        with self._reading(table) as (cursor, data):
+            where = ""
+            if start:
+                cursor.begin()  # the ids are those of one snapshot
+                # Skipping rows by their ids reads none of their values; OFFSET would read them all.
+                first = cursor.execute(f"SELECT rowid FROM {data} LIMIT 1 OFFSET {int(start)}").fetchone()
+                if first is None:
+                    return []
+                where = f" WHERE rowid >= {first[0]}"
+            found = cursor.execute(f"SELECT {chosen} FROM {data}{where} LIMIT {int(count)}").fetchall()
+        return [_text(row, columns) for row in found] if by_python else [text for (text,) in found]
+
+    def count(self, table: tuple[str, str]) -> int:
+        """Number of rows."""
+        with self._reading(table) as (cursor, data):
+            found = cursor.execute(f"SELECT count(*) FROM {data}").fetchone()
+        return int(found[0]) if found else 0
+
+    @contextmanager
+    def _reading(self, table: tuple[str, str]) -> Iterator[tuple[duckdb.DuckDBPyConnection, str]]:
+        """A cursor, and the table's quoted name. Raises ApiError notFound when it is not there."""
+        cursor = self._store.cursor()
+        try:
+            yield cursor, f"{types.quote(table[0])}.{types.quote(table[1])}"
+        except duckdb.CatalogException as error:
+            raise not_found(f"Not found: Table {'.'.join(table)}") from error
+        finally:
+            cursor.close()
+
+    def _prepare(
+        self,
+        statement: Statement,
+        tree: Any,
+        answer: types.Columns | None,
+        sessions: ExitStack,
+        *,
+        empty: bool,
+        first: bool,
+    ) -> tuple[Session, Plan]:
+        session = Session(self._around, statement, answer, empty=empty, first=first)
+        sessions.callback(session.close)
+        command = _COMMANDS.get(type(tree))
+        if command is not None:
+            return session, command(session, tree)
+        copy = tree.copy()
+        session.translator.number_parameters(copy)
+        maker = self._maker(session, copy)
+        if not isinstance(copy, (exp.Create, exp.Drop, exp.Alter, exp.TruncateTable)):
+            functions.check(copy, session.text)
+        elif copy.args.get("kind") == "TABLE" and copy.args.get("expression") is not None:
+            functions.check(copy.expression, session.text)
+        return session, maker(session, copy)
+
+    def _maker(self, session: Session, tree: Any) -> Callable[[Session, Any], Plan]:
+        if isinstance(tree, exp.Query):
+            return query.prepare
+        maker = _TREES.get(type(tree))
+        if maker is None:
+            raise session.text.unsupported(f"the statement {type(tree).__name__.upper()}", tree)
+        return maker
+
+    def _apply(self, session: Session, plan: Plan, commit: Callable[[Transaction, Outcome], None]) -> Outcome:
+        with ExitStack() as turn:
+            if plan.target is not None:
+                turn.enter_context(self._turn(plan.target))
+            for attempt in range(_ATTEMPTS):
+                try:
+                    return self._once(session, plan, commit)
+                except duckdb.Error as error:
+                    if not is_conflict(error) or attempt == _ATTEMPTS - 1:
+                        raise translated(error) from error
+                    if session.statement.cancelled.wait(random.uniform(0, 0.01 * (attempt + 1))):
+                        raise stopped() from error
+        raise AssertionError("unreachable")
+
+    def _once(self, session: Session, plan: Plan, commit: Callable[[Transaction, Outcome], None]) -> Outcome:
+        with ExitStack() as control, self._store.transaction() as transaction:
+            session.control = control
+            outcome = plan.apply(transaction)
+            session.stop_if_cancelled()
+            session.hold_documents()
+            commit(transaction, outcome)
+            return outcome
+
+    def _turn(self, name: Name) -> threading.Lock:
+        with self._turns_lock:
+            return self._turns.setdefault(name, threading.Lock())
+
+
+def _is_simple(kind: types.Type, seconds: bool) -> bool:
+    """Whether Python writes the cells of this type, too."""
+    inner = all(_is_simple(each, seconds) for _, each in kind.fields)
+    return inner and not kind.array and not (seconds and kind.kind == "TIMESTAMP")
+
+
+def _text(row: tuple[Any, ...], columns: types.Columns) -> str:
+    cell = [{"v": types.cell(value, kind)} for value, (_, kind) in zip(row, columns, strict=True)]
+    return json.dumps({"f": cell}, ensure_ascii=False, separators=(",", ":"))

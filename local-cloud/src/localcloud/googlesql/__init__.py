@@ -1,0 +1,1 @@
+"""GoogleSQL without an engine: lexer, grammar, syntax tree, types, analyzer. Imports neither DuckDB nor sqlglot."""

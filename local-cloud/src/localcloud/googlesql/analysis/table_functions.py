@@ -1,0 +1,91 @@
+"""Table functions: what they take and give (contract sections 1, 4, 6 and 7).
+
+What only their own modules can say, a dimension that an endpoint does not offer for instance, is said there.
+"""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from localcloud.core.errors import invalid_query
+from localcloud.googlesql.analysis.names import Clause, Ctes, Relation, Scope, relation
+from localcloud.googlesql.analysis.tables import Tables
+from localcloud.googlesql.analysis.values import FLOAT64, STRING
+from localcloud.googlesql.syntax import QueryValue, TableArgument, TableFunction
+from localcloud.googlesql.types import Columns, Type
+
+_GEMINI = "gemini-embedding-2-preview"
+_VECTOR = Type("FLOAT64", array=True)
+
+
+class TableFunctions(Tables):
+    """Finds what table functions give."""
+
+    def table_function(self, node: TableFunction, around: Scope | None, ctes: Ctes) -> Relation:
+        """What a table function gives. Raises ApiError for one that is not known or not served."""
+        name = ".".join(part.text.upper() for part in node.function)
+        for argument in node.arguments:
+            if argument.value is not None and argument.kind == "":
+                self.value(argument.value, Clause(f"argument of {name}", Scope(), without_tables=True))
+        if name == "AI.GENERATE_EMBEDDING":
+            return self._embedding(node, ctes)
+        if name == "VECTOR_SEARCH":
+            return self._search(node, ctes)
+        if name == "VECTOR_INDEX.STATISTICS":
+            return relation([("drift", FLOAT64)])
+        if name != "EXTERNAL_OBJECT_TRANSFORM":
+            self._unknown_table_function(name, node)
+        return self._objects(node, ctes)
+
+    def _unknown_table_function(self, name: str, node: TableFunction) -> NoReturn:
+        if name.partition(".")[0] in ("AI", "ML", "GAP_FILL", "RANGE_SESSIONIZE", "APPENDS", "CHANGES"):
+            self.unsupported(f"the table function {name}", node)
+        self.wrong(f"Table-valued function not found: {'.'.join(part.text for part in node.function)}", node)
+
+    def _rows(self, argument: TableArgument, ctes: Ctes) -> Relation:
+        """What an argument that is a table or a query gives."""
+        if argument.kind == "TABLE":
+            known = ctes.known.get(argument.path[0].key) if len(argument.path) == 1 else None
+            return known or relation(self.catalog.table(argument.path))
+        if not isinstance(argument.value, QueryValue):
+            self.wrong("Expected TABLE or a query in brackets", argument)
+        return self.query(argument.value.query, None, ctes)
+
+    def _embedding(self, node: TableFunction, ctes: Ctes) -> Relation:
+        if len(node.arguments) not in (2, 3) or node.arguments[0].kind != "MODEL":
+            self.wrong("AI.GENERATE_EMBEDDING takes a model, a table or query, and a STRUCT of options", node)
+        model, rows = node.arguments[:2]
+        given = tuple(self._rows(rows, ctes).kinds())
+        text = any(name.lower() == "content" and kind == STRING for name, kind in given)
+        return relation(output_columns(self.catalog.model(model.path), given, text=text))
+
+    def _search(self, node: TableFunction, ctes: Ctes) -> Relation:
+        tables = [argument for argument in node.arguments if argument.kind in ("TABLE", "QUERY")]
+        if len(tables) != 2:
+            self.wrong("VECTOR_SEARCH takes a base table, the name of its column, and a query table", node)
+        base, query = (tuple(self._rows(argument, ctes).kinds()) for argument in tables)
+        return relation([("query", Type("STRUCT", query)), ("base", Type("STRUCT", base)), ("distance", FLOAT64)])
+
+    def _objects(self, node: TableFunction, ctes: Ctes) -> Relation:
+        tables = [argument for argument in node.arguments if argument.kind == "TABLE"]
+        if len(tables) != 1:
+            self.wrong("EXTERNAL_OBJECT_TRANSFORM takes a table and ['SIGNED_URL']", node)
+        return relation([*self._rows(tables[0], ctes).kinds(), ("signed_url", STRING)])
+
+
+def output_columns(endpoint: str, given: Columns, *, text: bool) -> Columns:
+    """The columns of the answer to an input with the columns `given`. Raises ApiError when two would have one name."""
+    head: Columns = (("embedding", _VECTOR), ("status", Type("STRING")))
+    if endpoint == _GEMINI:
+        head = (("embedding", _VECTOR), ("statistics", Type("JSON")), ("status", Type("STRING")))
+    elif not text:
+        head += (("video_start_sec", Type("INT64")), ("video_end_sec", Type("INT64")))
+    taken = {name.lower() for name, _ in head}
+    for name, _ in given:
+        if name.lower() in taken:
+            # Choice: the documentation does not say what an input column of this name becomes.
+            raise invalid_query(f"Duplicate column name {name} in the output of AI.GENERATE_EMBEDDING")
+    if text:
+        content = [column for column in given if column[0].lower() == "content"]
+        return head + tuple(content + [column for column in given if column not in content])
+    return head + given

@@ -1,0 +1,37 @@
+"""Where in a statement something stands, as BigQuery's messages say it: `[line:column]`, both from 1."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from localcloud.core.errors import ApiError, Unsupported, invalid_query
+
+
+class Text:
+    """The text of one statement, and the places in it."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def at(self, offset: int) -> str:
+        """`[line:column]` of a character offset."""
+        before = self.text[:offset]
+        return f"[{before.count(chr(10)) + 1}:{offset - (before.rfind(chr(10)) + 1) + 1}]"
+
+    def place(self, node: Any) -> str:
+        """`[line:column]` where a syntax node begins; of the statement's beginning when the parser kept no position."""
+        return self.at(start(node) or 0)
+
+    def invalid(self, message: str, node: Any) -> ApiError:
+        """400 invalidQuery: `message at [line:column]`."""
+        return invalid_query(f"{message} at {self.place(node)}")
+
+    def unsupported(self, what: str, node: Any) -> Unsupported:
+        """501: the local cloud lacks `what`, which stands at `node`."""
+        return Unsupported(f"{what} at {self.place(node)}")
+
+
+def start(node: Any) -> int | None:
+    """Offset of the first character that a syntax node or one of its parts is known to stand at."""
+    offsets = [part.meta["start"] for part in node.walk() if "start" in part.meta]
+    return min(offsets) if offsets else None

@@ -1,0 +1,1 @@
+"""The server process: the services put together, started, served, ended."""

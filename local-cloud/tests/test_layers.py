@@ -1,0 +1,54 @@
+"""The arrows between the packages of the local cloud. Imports are read from the syntax tree."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).resolve().parents[1] / "src" / "localcloud"
+MODULES = sorted(SOURCE.rglob("*.py"))
+MAY_IMPORT = {
+    "core": {"core"},
+    "http": {"core", "http"},
+    "googlesql": {"core", "googlesql"},
+    "engine": {"core", "googlesql", "engine"},
+    "apis": {"core", "http", "googlesql", "engine", "apis"},
+    "server": {"core", "http", "googlesql", "engine", "apis", "server"},
+    "images": {"core", "images"},
+}
+FOREIGN = {"imagesearch", "components", "offline", "pulumi", "pulumi_gcp"}
+NOT_IN_GOOGLESQL = {"duckdb", "sqlglot", "starlette"}
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(SOURCE).as_posix()
+
+
+def _imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports name their package"
+            if node.module == "localcloud":
+                yield from (f"localcloud.{alias.name}" for alias in node.names)
+            else:
+                yield node.module or ""
+
+
+@pytest.mark.parametrize("path", MODULES, ids=_name)
+def test_imports_point_one_way(path: Path) -> None:
+    package = path.relative_to(SOURCE).parts[0]
+    imported = set(_imports(path))
+    assert {name.split(".")[0] for name in imported} & FOREIGN == set()
+    if package in MAY_IMPORT:
+        ours = {name.split(".")[1] for name in imported if name.startswith("localcloud.")}
+        assert ours <= MAY_IMPORT[package]
+
+
+@pytest.mark.parametrize("path", sorted((SOURCE / "googlesql").rglob("*.py")), ids=_name)
+def test_googlesql_knows_no_engine(path: Path) -> None:
+    assert {name.split(".")[0] for name in _imports(path)} & NOT_IN_GOOGLESQL == set()
