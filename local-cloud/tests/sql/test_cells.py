@@ -14,9 +14,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from localcloud.engine import cells
-from localcloud.googlesql import types
-from localcloud.googlesql.types import Type, quote
+from localcloud.engine import cells, duckdb_types
+from localcloud.engine.duckdb_types import duckdb_type, quote
+from localcloud.googlesql.types import Type
 
 _MICROSECOND = timedelta(microseconds=1)
 _MOMENTS = st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31))
@@ -114,13 +114,13 @@ def test_a_value_of_any_type_is_spelled_as_rest_spells_it(
 ) -> None:
     value = data.draw(values(kind))
     name = "the column"
-    cursor.execute(f"CREATE OR REPLACE TABLE t ({quote(name)} {kind.duckdb()})")
-    cursor.execute(f"INSERT INTO t VALUES (CAST(? AS {kind.duckdb()}))", [value])
+    cursor.execute(f"CREATE OR REPLACE TABLE t ({quote(name)} {duckdb_type(kind)})")
+    cursor.execute(f"INSERT INTO t VALUES (CAST(? AS {duckdb_type(kind)}))", [value])
     ((text,),) = cursor.execute(f"SELECT {cells.row(((name, kind),), seconds=seconds)} FROM t").fetchall()
     assert json.loads(text) == {"f": [{"v": in_rest(value, kind, seconds=seconds)}]}
     # Python writes few rows itself.
-    ((rendered,),) = cursor.execute(f"SELECT {types.render(quote(name), kind)} FROM t").fetchall()
-    assert types.cell(rendered, kind) == in_rest(value, kind, seconds=False)
+    ((rendered,),) = cursor.execute(f"SELECT {duckdb_types.render(quote(name), kind)} FROM t").fetchall()
+    assert duckdb_types.cell(rendered, kind) == in_rest(value, kind, seconds=False)
 
 
 @given(numbers=st.lists(st.floats() | st.none(), min_size=1, max_size=50))

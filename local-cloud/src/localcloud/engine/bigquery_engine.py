@@ -16,6 +16,7 @@ from localcloud.core.errors import not_found
 from localcloud.core.ports import Cloud, Outcome, Statement
 from localcloud.core.store import Store, Transaction
 from localcloud.engine import catalog, cells, commands, ddl, dml, functions, indexes, query, relations
+from localcloud.engine.duckdb_types import cell, quote, render
 from localcloud.engine.failures import is_conflict, stopped, translated
 from localcloud.engine.interrupts import Interrupter
 from localcloud.engine.parse_cache import ParsedStatements
@@ -92,7 +93,7 @@ class SqlEngine:
         columns = types.columns_of(schema)
         by_python = count <= _FEW and all(_is_simple(kind, seconds) for _, kind in columns)
         if by_python:
-            chosen = ", ".join(types.render(types.quote(name), kind) for name, kind in columns)
+            chosen = ", ".join(render(quote(name), kind) for name, kind in columns)
         else:
             chosen = cells.row(columns, seconds=seconds)
         with self._reading(table) as (cursor, data):
@@ -118,7 +119,7 @@ class SqlEngine:
         """A cursor, and the table's quoted name. Raises ApiError notFound when it is not there."""
         cursor = self._store.cursor()
         try:
-            yield cursor, f"{types.quote(table[0])}.{types.quote(table[1])}"
+            yield cursor, f"{quote(table[0])}.{quote(table[1])}"
         except duckdb.CatalogException as error:
             raise not_found(f"Not found: Table {'.'.join(table)}") from error
         finally:
@@ -191,5 +192,5 @@ def _is_simple(kind: types.Type, seconds: bool) -> bool:
 
 
 def _text(row: tuple[Any, ...], columns: types.Columns) -> str:
-    cell = [{"v": types.cell(value, kind)} for value, (_, kind) in zip(row, columns, strict=True)]
+    cell = [{"v": cell(value, kind)} for value, (_, kind) in zip(row, columns, strict=True)]
     return json.dumps({"f": cell}, ensure_ascii=False, separators=(",", ":"))

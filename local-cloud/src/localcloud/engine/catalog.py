@@ -16,6 +16,7 @@ import duckdb
 from localcloud.core.clock import Clock
 from localcloud.core.errors import Unsupported, invalid_query, not_found
 from localcloud.core.store import Document, Store, Transaction
+from localcloud.engine.duckdb_types import duckdb_type, quote, size
 from localcloud.googlesql import types
 from localcloud.googlesql.names import Name, check_new, dataset_not_found, table_not_found
 
@@ -28,7 +29,7 @@ _SIZES: WeakKeyDictionary[Store, dict[Name, tuple[str, int, int]]] = WeakKeyDict
 
 def create_dataset_data(transaction: Transaction, project: str, dataset: str) -> None:
     """Where the tables of a new dataset will keep their rows."""
-    transaction.sql.execute(f"CREATE SCHEMA IF NOT EXISTS {types.quote(f'{project}.{dataset}')}")
+    transaction.sql.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(f'{project}.{dataset}')}")
 
 
 def drop_dataset_data(transaction: Transaction, project: str, dataset: str) -> None:
@@ -38,7 +39,7 @@ def drop_dataset_data(transaction: Transaction, project: str, dataset: str) -> N
         drop_table(transaction, project, dataset, name.removeprefix(prefix))
     for name, _ in transaction.list("model", prefix):
         transaction.delete("model", name)
-    transaction.sql.execute(f"DROP SCHEMA IF EXISTS {types.quote(f'{project}.{dataset}')} CASCADE")
+    transaction.sql.execute(f"DROP SCHEMA IF EXISTS {quote(f'{project}.{dataset}')} CASCADE")
 
 
 def create_table_data(
@@ -65,7 +66,7 @@ def drop_table(transaction: Transaction, project: str, dataset: str, table: str)
     """Drop a table of any type: document, rows, version and vector index (contract section 6) go together."""
     name = Name(project, dataset, table)
     transaction.sql.execute(f"DROP TABLE IF EXISTS {data(name)}")
-    transaction.sql.execute(f"DROP TABLE IF EXISTS {types.quote(INDEXES)}.{types.quote(str(name))}")
+    transaction.sql.execute(f"DROP TABLE IF EXISTS {quote(INDEXES)}.{quote(str(name))}")
     for kind in ("table", "table_data", "vector_index", "vector_index_ddl", "object_cache"):
         if transaction.get(kind, str(name)) is not None:
             transaction.delete(kind, str(name))
@@ -90,14 +91,14 @@ def table_size(store: Store, project: str, dataset: str, table: str) -> tuple[in
 
 def measure(cursor: duckdb.DuckDBPyConnection, name: Name, columns: types.Columns) -> tuple[int, int]:
     """Rows and logical bytes that the cursor's transaction sees."""
-    total = " + ".join(f"({types.size(types.quote(column), kind)})" for column, kind in columns)
+    total = " + ".join(f"({size(quote(column), kind)})" for column, kind in columns)
     found = cursor.execute(f"SELECT count(*), coalesce(sum({total}), 0) FROM {data(name)}").fetchone()
     return (int(found[0]), int(found[1])) if found else (0, 0)
 
 
 def data(name: Name) -> str:
     """The DuckDB table that holds the rows, quoted."""
-    return f"{types.quote(name.parent)}.{types.quote(name.table)}"
+    return f"{quote(name.parent)}.{quote(name.table)}"
 
 
 def touch(transaction: Transaction, name: Name, clock: Clock | None = None) -> None:
@@ -180,4 +181,4 @@ def _column(field: dict[str, Any]) -> str:
     kind = types.from_field(field)
     if field.get("defaultValueExpression"):
         raise Unsupported(f"a default value of column {field['name']}")
-    return f"{types.quote(field['name'])} {kind.duckdb()}" + (" NOT NULL" if field.get("mode") == "REQUIRED" else "")
+    return f"{quote(field['name'])} {duckdb_type(kind)}" + (" NOT NULL" if field.get("mode") == "REQUIRED" else "")

@@ -8,7 +8,8 @@ Written by Python, a page of vectors took ten times as long, and held the interp
 
 from __future__ import annotations
 
-from localcloud.googlesql.types import Columns, Type, interval_text, quote
+from localcloud.engine.duckdb_types import interval_text, quote
+from localcloud.googlesql.types import Columns, Type
 
 _SEPARATOR = """'"},{"v":"'"""
 #: How DuckDB spells the elements of a list that REST spells otherwise.

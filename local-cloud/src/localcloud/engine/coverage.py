@@ -17,8 +17,8 @@ import numpy as np
 
 from localcloud.core.store import Document, Transaction
 from localcloud.engine import catalog, vectors
+from localcloud.engine.duckdb_types import quote
 from localcloud.engine.session import Session
-from localcloud.googlesql import types
 from localcloud.googlesql.names import Name
 
 _MIN_BYTES = 10 * 1024 * 1024
@@ -144,7 +144,7 @@ def distance_of(given: dict[str, Any]) -> str:
 
 
 def centroid_table(name: Name) -> str:
-    return f"{catalog.INDEXES}.{types.quote(str(name))}"
+    return f"{catalog.INDEXES}.{quote(str(name))}"
 
 
 def read_centroids(session: Session, name: Name) -> Any:

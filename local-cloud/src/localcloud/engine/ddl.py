@@ -13,6 +13,7 @@ from localcloud.core.ports import Outcome
 from localcloud.core.store import Document, Store, Transaction
 from localcloud.engine import catalog, objects, options, query
 from localcloud.engine.commands import Call, CreateExternalTable, DropExternalTable
+from localcloud.engine.duckdb_types import from_tree
 from localcloud.engine.plan import Plan, ddl
 from localcloud.engine.session import Session
 from localcloud.googlesql import types
@@ -175,7 +176,7 @@ def _create_table_as(session: Session, tree: Any) -> Plan:
 def _column(session: Session, node: Any) -> dict[str, Any]:
     if not isinstance(node, exp.ColumnDef) or node.args.get("kind") is None:
         raise session.text.unsupported(f"the table element {node.sql('bigquery')[:60]}", node)
-    kind = types.from_tree(node.args["kind"])
+    kind = from_tree(node.args["kind"])
     field = kind.field(node.name)
     for constraint in node.args.get("constraints") or []:
         if isinstance(constraint.kind, exp.NotNullColumnConstraint) and not constraint.kind.args.get("allow_null"):

@@ -12,6 +12,7 @@ from localcloud.core.errors import invalid_query
 from localcloud.core.ports import Outcome
 from localcloud.core.store import Transaction
 from localcloud.engine import catalog, coverage, query, relations
+from localcloud.engine.duckdb_types import quote
 from localcloud.engine.plan import Plan, dml
 from localcloud.engine.session import Session
 from localcloud.engine.translate import Duck
@@ -33,7 +34,7 @@ def insert(session: Session, tree: Any) -> Plan:
     given = session.duck(session.resolved(source))
     if session.first:
         session.kinds(given)  # what DuckDB cannot do is found before anything is paid for
-    into = ", ".join(types.quote(column) for column in listed)
+    into = ", ".join(quote(column) for column in listed)
     statement = Duck(f"INSERT INTO {catalog.data(name)} ({into}) {given.sql}", given.values)
 
     def run(transaction: Transaction) -> _Counts:

@@ -18,8 +18,8 @@ from localcloud.core.quotas import ENDPOINTS
 from localcloud.core.store import Document
 from localcloud.engine import catalog
 from localcloud.engine.ctes import with_visible
+from localcloud.engine.duckdb_types import quote
 from localcloud.engine.session import Session
-from localcloud.googlesql import types
 from localcloud.googlesql.analysis.table_functions import output_columns
 from localcloud.googlesql.names import full_name
 from localcloud.googlesql.types import Columns, Type
@@ -245,7 +245,7 @@ def _join(session: Session, model: _Model, given: _Input, results: str, table: s
     own = {"embedding": "r.embedding", "status": "r.status", "statistics": "CAST('{}' AS JSON)"}
     own |= {"video_start_sec": "NULL", "video_end_sec": "NULL"}
     inputs = {name for name, _ in given.columns}
-    listed = ", ".join(f"i.{types.quote(name)}" if name in inputs else own[name] for name, _ in output)
+    listed = ", ".join(f"i.{quote(name)}" if name in inputs else own[name] for name, _ in output)
     session.cursor.execute(
         f"INSERT INTO {table} SELECT {listed} FROM {given.table} i JOIN {results} r ON r.ordinal = i.__ordinal"
         " ORDER BY r.ordinal"

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlglot
-from sqlglot import exp
+from sqlglot import Token, TokenType, exp
 from sqlglot.errors import ParseError, TokenError
-from sqlglot.tokens import Token, TokenType
 
 from localcloud.core.errors import ApiError, Unsupported, invalid_query
 from localcloud.engine.commands import (

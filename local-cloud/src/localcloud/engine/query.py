@@ -11,6 +11,7 @@ from localcloud.core.errors import Unsupported, duplicate, invalid, invalid_quer
 from localcloud.core.ports import Outcome
 from localcloud.core.store import Document, Transaction
 from localcloud.engine import catalog
+from localcloud.engine.duckdb_types import duckdb_type, quote
 from localcloud.engine.plan import Plan
 from localcloud.engine.session import Session
 from localcloud.engine.translate import Duck
@@ -114,7 +115,7 @@ def keep(session: Session, transaction: Transaction, table: str, columns: types.
     """Make a DuckDB table of `columns`, fill it in the answer's order; NULL arrays become empty ones. Rows kept."""
     if not columns:
         raise invalid_query("A query must have at least one column")
-    listed = ", ".join(f"{types.quote(name)} {kind.duckdb()}" for name, kind in columns)
+    listed = ", ".join(f"{quote(name)} {duckdb_type(kind)}" for name, kind in columns)
     transaction.sql.execute(f"CREATE TABLE {table} ({listed})")
     inserted = session.execute(Duck(f"INSERT INTO {table} {query.sql}", query.values), transaction.sql).fetchone()
     empty_arrays(transaction, table, columns)
@@ -125,7 +126,7 @@ def empty_arrays(transaction: Transaction, table: str, columns: types.Columns) -
     """A NULL array is stored as an empty one (contract section 0.5)."""
     for name, kind in columns:
         if kind.array:
-            column = types.quote(name)
+            column = quote(name)
             transaction.sql.execute(f"UPDATE {table} SET {column} = [] WHERE {column} IS NULL")
 
 
@@ -165,11 +166,11 @@ def write_table(session: Session, transaction: Transaction, name: Name, document
     catalog.check_columns(document["schema"]["fields"])
     catalog.refuse_twin(transaction, name)
     catalog.create_dataset_data(transaction, name.project, name.dataset)
-    staging = f'{types.quote(name.parent)}."{uuid.uuid4().hex}"'
+    staging = f'{quote(name.parent)}."{uuid.uuid4().hex}"'
     rows = keep(session, transaction, staging, columns, query)
     session.hold_documents()
     catalog.drop_table(transaction, name.project, name.dataset, name.table)
-    transaction.sql.execute(f"ALTER TABLE {staging} RENAME TO {types.quote(name.table)}")
+    transaction.sql.execute(f"ALTER TABLE {staging} RENAME TO {quote(name.table)}")
     transaction.put("table", str(name), document)
     catalog.touch(transaction, name, session.cloud.clock)
     return rows

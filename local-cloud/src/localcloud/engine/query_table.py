@@ -10,10 +10,10 @@ from sqlglot import exp
 
 from localcloud.engine import pass_through, vectors
 from localcloud.engine.ctes import with_visible
+from localcloud.engine.duckdb_types import quote
 from localcloud.engine.session import Session
 from localcloud.engine.translate import Duck
 from localcloud.engine.vectors import Floats, Places
-from localcloud.googlesql import types
 from localcloud.googlesql.names import Name
 from localcloud.googlesql.types import Columns, Type
 
@@ -63,11 +63,11 @@ def read(session: Session, query: QueryTable, *, whole: bool) -> Queries:
         return Queries(found, np.arange(len(found)), None)
     duck = session.duck(query.resolved)
     if not whole:
-        only = f"SELECT {types.quote(query.column)} AS v FROM ({duck.sql})"
+        only = f"SELECT {quote(query.column)} AS v FROM ({duck.sql})"
         return _collected(session, Duck(only, duck.values), query.column, None)
     counted = f"SELECT *, row_number() OVER () - 1 AS __ordinal FROM ({duck.sql})"
     table = session.scratch_of(Duck(counted, duck.values))
-    return _collected(session, Duck(f"SELECT {types.quote(query.column)} AS v FROM {table}"), query.column, table)
+    return _collected(session, Duck(f"SELECT {quote(query.column)} AS v FROM {table}"), query.column, table)
 
 
 def _collected(session: Session, duck: Duck, column: str, table: str | None) -> Queries:

@@ -11,6 +11,7 @@ from sqlglot import exp
 
 from localcloud.engine import catalog, coverage, pass_through, query_table, vectors
 from localcloud.engine.ctes import with_visible
+from localcloud.engine.duckdb_types import duckdb_type, quote
 from localcloud.engine.query_table import QueryTable
 from localcloud.engine.session import Session
 from localcloud.engine.translate import Duck
@@ -208,9 +209,9 @@ def _search(session: Session, node: Any, call: _Call, base: _Base, query: QueryT
 def _packed(used: set[str] | None, alias: str, columns: Columns) -> str:
     """The STRUCT of a row. Fields that the query around never names stay NULL, so that their columns are not read."""
     parts = (
-        f"{types.quote(name)} := "
-        + ("CAST(" + (f"{alias}.{types.quote(name)}" if used is None or name.lower() in used else "NULL"))
-        + f" AS {kind.duckdb()})"
+        f"{quote(name)} := "
+        + ("CAST(" + (f"{alias}.{quote(name)}" if used is None or name.lower() in used else "NULL"))
+        + f" AS {duckdb_type(kind)})"
         for name, kind in columns
     )
     return f"struct_pack({', '.join(parts)})"

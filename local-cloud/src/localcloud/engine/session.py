@@ -22,6 +22,7 @@ from localcloud.core.errors import invalid_query
 from localcloud.core.ports import Cloud, Statement
 from localcloud.core.store import Store
 from localcloud.engine import catalog, failures, vectors
+from localcloud.engine.duckdb_types import duckdb_type, from_duckdb, quote
 from localcloud.engine.interrupts import Interrupter
 from localcloud.engine.translate import Duck, Translator
 from localcloud.engine.vectors import Matrix, VectorCache
@@ -163,12 +164,12 @@ class Session:
     def columns(self, duck: Duck) -> types.Columns:
         """Names and types of a query's answer."""
         found = self.execute(Duck(f"DESCRIBE {duck.sql}", duck.values)).fetchall()
-        return tuple((str(row[0]), types.from_duckdb(row[1])) for row in found)
+        return tuple((str(row[0]), from_duckdb(row[1])) for row in found)
 
     def kinds(self, duck: Duck) -> list[types.Type | None]:
         """Types of a query's answer; None for a column that is nothing but NULL, which has no type yet."""
         found = self.execute(Duck(f"DESCRIBE {duck.sql}", duck.values)).fetchall()
-        return [None if '"NULL"' in str(row[1]) else types.from_duckdb(row[1]) for row in found]
+        return [None if '"NULL"' in str(row[1]) else from_duckdb(row[1]) for row in found]
 
     def constant(self, tree: Any) -> Any:
         """The value of an expression that reads no table."""
@@ -206,11 +207,11 @@ class Session:
     def matrix(self, table: str, column: str, name: Name | None) -> Matrix:
         """The vectors of a column; those of table `name` in the store are remembered by version of its rows."""
         if name is None:
-            return vectors.read(self.cursor, table, types.quote(column))
+            return vectors.read(self.cursor, table, quote(column))
         with self.snapshot():
             found = self.remembered(name, column)
             if found is None:
-                found = vectors.read(self.cursor, table, types.quote(column))
+                found = vectors.read(self.cursor, table, quote(column))
                 self.vectors.put((name, column.lower(), self.version(name)), found, found.nbytes)
         return found
 
@@ -224,7 +225,7 @@ class Session:
     def scratch(self, columns: types.Columns) -> str:
         """A new scratch table without rows, quoted."""
         name = self._new("TABLE")
-        listed = ", ".join(f"{types.quote(column)} {kind.duckdb()}" for column, kind in columns)
+        listed = ", ".join(f"{quote(column)} {duckdb_type(kind)}" for column, kind in columns)
         self.cursor.execute(f"CREATE TABLE {name} ({listed})")
         return name
 

@@ -15,6 +15,7 @@ from localcloud.core.clock import Clock
 from localcloud.core.errors import Unsupported, invalid_query
 from localcloud.core.ports import Statement
 from localcloud.engine import duckdb_rewrites
+from localcloud.engine.duckdb_types import duckdb_type
 from localcloud.googlesql import types
 from localcloud.googlesql.positions import Text
 
@@ -69,7 +70,7 @@ class Translator:
         kind, value = self._parameters[name]
         values[f"p_{name}"] = value
         bound = exp.Parameter(this=exp.var(f"p_{name}"))
-        return exp.Cast(this=bound, to=exp.DataType.build(kind.duckdb(), dialect="duckdb", udt=True))
+        return exp.Cast(this=bound, to=exp.DataType.build(duckdb_type(kind), dialect="duckdb", udt=True))
 
     def _place_of(self, node: Any) -> str:
         offset = self._text.text.lower().find(f"@{node.name.lower()}") if node.name else self._text.text.find("?")
