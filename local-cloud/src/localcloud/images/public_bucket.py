@@ -12,7 +12,7 @@ from pathlib import Path
 
 from google.api_core.exceptions import GoogleAPICallError, RetryError
 from google.auth.credentials import AnonymousCredentials
-from google.cloud import storage
+from google.cloud import storage  # type: ignore[attr-defined]  # ships no types
 from requests import RequestException
 
 from localcloud.core.cache import cache_folder, keep

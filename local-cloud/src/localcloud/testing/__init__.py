@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from google.auth.credentials import AnonymousCredentials
-from google.cloud import bigquery, storage
+from google.cloud import bigquery, storage  # type: ignore[attr-defined]  # storage ships no types
 from google.cloud.bigquery.table import Row
 
 from localcloud.core.home import Home, call

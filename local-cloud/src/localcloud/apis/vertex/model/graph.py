@@ -8,6 +8,8 @@ CVPR 2016) of all classes weighted by their probabilities: how much each place o
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import onnx
@@ -47,7 +49,7 @@ class _Graph:
         self.constant("zero", np.array(0, np.float32))
         self.constant("six", np.array(6, np.float32))
 
-    def node(self, kind: str, *inputs: str, output: str = "", **attributes: object) -> str:
+    def node(self, kind: str, *inputs: str, output: str = "", **attributes: Any) -> str:
         """Append a node; returns the name of its output."""
         output = output or f"value_{len(self._nodes)}"
         self._nodes.append(helper.make_node(kind, list(inputs), [output], **attributes))
