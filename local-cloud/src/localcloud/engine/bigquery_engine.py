@@ -6,7 +6,7 @@ import json
 import random
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from typing import Any
 
 import duckdb
@@ -16,12 +16,14 @@ from localcloud.core.errors import not_found
 from localcloud.core.ports import Cloud, Outcome, Statement
 from localcloud.core.store import Store, Transaction
 from localcloud.engine import catalog, cells, commands, ddl, dml, functions, indexes, query, relations
+from localcloud.engine.check import Check
 from localcloud.engine.duckdb_types import cell, quote, render
 from localcloud.engine.failures import is_conflict, stopped, translated
 from localcloud.engine.interrupts import Interrupter
 from localcloud.engine.parse_cache import ParsedStatements
 from localcloud.engine.plan import Plan
-from localcloud.engine.session import SCRATCH, Session, Surroundings
+from localcloud.engine.run import Run
+from localcloud.engine.session import SCRATCH, Environment
 from localcloud.engine.table_schemas import analyze
 from localcloud.engine.vectors import VectorCache
 from localcloud.googlesql import types
@@ -30,7 +32,7 @@ from localcloud.googlesql.names import Name
 _ATTEMPTS = 20
 _FEW = 200
 """Rows without arrays that Python writes faster than DuckDB plans their text."""
-_COMMANDS: dict[Any, Callable[[Session, Any], Plan]] = {
+_COMMANDS: dict[Any, Callable[[Check, Any], Plan]] = {
     commands.CreateExternalTable: ddl.create_external_table,
     commands.DropExternalTable: ddl.drop_external_table,
     commands.CreateVectorIndex: indexes.create,
@@ -38,7 +40,7 @@ _COMMANDS: dict[Any, Callable[[Session, Any], Plan]] = {
     commands.RebuildVectorIndex: indexes.rebuild,
     commands.Call: ddl.call,
 }
-_TREES: dict[Any, Callable[[Session, Any], Plan]] = {
+_TREES: dict[Any, Callable[[Check, Any], Plan]] = {
     exp.Create: ddl.create,
     exp.Drop: ddl.drop,
     exp.Alter: ddl.alter,
@@ -58,7 +60,7 @@ class SqlEngine:
 
     def __init__(self, store: Store, cloud: Cloud, index_delay: Callable[[], float] = lambda: 3.0) -> None:
         self._store = store
-        self._around = Surroundings(store, cloud, VectorCache(), Interrupter(), index_delay, relations.resolve)
+        self._environment = Environment(store, cloud, VectorCache(), Interrupter(), index_delay)
         self._parsed = ParsedStatements()
         self._turns: dict[Name, threading.Lock] = {}
         self._turns_lock = threading.Lock()
@@ -69,18 +71,18 @@ class SqlEngine:
     def run(self, statement: Statement, commit: Callable[[Transaction, Outcome], None]) -> Outcome:
         """Run it; `commit` is called last inside the transaction that writes. Raises ApiError, nothing written then."""
         parsed = self._parsed.parse(statement.text)
-        tree = parsed.tree
         answer = analyze(parsed.syntax, statement, self._store) if parsed.syntax is not None else None
-        pays = isinstance(tree, exp.Expr) and tree.find(exp.GenerateEmbedding) is not None
-        with ExitStack() as sessions:
-            if pays or statement.dry_run:
-                session, plan = self._prepare(statement, tree, answer, sessions, empty=True, first=True)
-                if statement.dry_run:
-                    return Outcome(plan.statement_type, plan.schema, None, 0, session.statistics.body())
-            if pays:
-                sessions.enter_context(self._around.cloud.embedding_job())
-            session, plan = self._prepare(statement, tree, answer, sessions, empty=False, first=not pays)
-            return self._apply(session, plan, commit)
+        with closing(Check(self._environment, statement, answer, relations.resolve)) as check:
+            plan = self._plan(check, parsed.tree)
+            if check.pays or statement.dry_run:
+                check.bind()
+            if statement.dry_run:
+                return Outcome(plan.statement_type, plan.schema, None, 0, check.statistics.body())
+            with self._environment.cloud.embedding_job() if check.pays else nullcontext():
+                run = Run(check.workspace)
+                for step in check.steps:
+                    step.perform(run)
+                return self._apply(run, plan, commit)
 
     def rows(self, table: tuple[str, str], schema: dict[str, Any], start: int, count: int) -> list[dict[str, Any]]:
         """Rows `start` … `start + count` in the order they were written, as REST rows."""
@@ -125,58 +127,48 @@ class SqlEngine:
         finally:
             cursor.close()
 
-    def _prepare(
-        self,
-        statement: Statement,
-        tree: Any,
-        answer: types.Columns | None,
-        sessions: ExitStack,
-        *,
-        empty: bool,
-        first: bool,
-    ) -> tuple[Session, Plan]:
-        session = Session(self._around, statement, answer, empty=empty, first=first)
-        sessions.callback(session.close)
+    def _plan(self, check: Check, tree: commands.Command | exp.Expr) -> Plan:
         command = _COMMANDS.get(type(tree))
         if command is not None:
-            return session, command(session, tree)
+            return command(check, tree)
+        assert isinstance(tree, exp.Expr)
         copy = tree.copy()
-        session.translator.number_parameters(copy)
-        maker = self._maker(session, copy)
+        check.translator.number_parameters(copy)
+        maker = self._maker(check, copy)
         if not isinstance(copy, (exp.Create, exp.Drop, exp.Alter, exp.TruncateTable)):
-            functions.check(copy, session.text)
+            functions.check(copy, check.text)
         elif copy.args.get("kind") == "TABLE" and copy.args.get("expression") is not None:
-            functions.check(copy.expression, session.text)
-        return session, maker(session, copy)
+            functions.check(copy.expression, check.text)
+        return maker(check, copy)
 
-    def _maker(self, session: Session, tree: Any) -> Callable[[Session, Any], Plan]:
+    def _maker(self, check: Check, tree: exp.Expr) -> Callable[[Check, Any], Plan]:
         if isinstance(tree, exp.Query):
             return query.prepare
         maker = _TREES.get(type(tree))
         if maker is None:
-            raise session.text.unsupported(f"the statement {type(tree).__name__.upper()}", tree)
+            raise check.text.unsupported(f"the statement {type(tree).__name__.upper()}", tree)
         return maker
 
-    def _apply(self, session: Session, plan: Plan, commit: Callable[[Transaction, Outcome], None]) -> Outcome:
+    def _apply(self, run: Run, plan: Plan, commit: Callable[[Transaction, Outcome], None]) -> Outcome:
         with ExitStack() as turn:
             if plan.target is not None:
                 turn.enter_context(self._turn(plan.target))
             for attempt in range(_ATTEMPTS):
                 try:
-                    return self._once(session, plan, commit)
+                    return self._once(run, plan, commit)
                 except duckdb.Error as error:
                     if not is_conflict(error) or attempt == _ATTEMPTS - 1:
                         raise translated(error) from error
-                    if session.statement.cancelled.wait(random.uniform(0, 0.01 * (attempt + 1))):
+                    if run.statement.cancelled.wait(random.uniform(0, 0.01 * (attempt + 1))):
                         raise stopped() from error
         raise AssertionError("unreachable")
 
-    def _once(self, session: Session, plan: Plan, commit: Callable[[Transaction, Outcome], None]) -> Outcome:
-        with ExitStack() as control, self._store.transaction() as transaction:
-            session.control = control
-            outcome = plan.apply(transaction)
-            session.stop_if_cancelled()
-            session.hold_documents()
+    def _once(self, run: Run, plan: Plan, commit: Callable[[Transaction, Outcome], None]) -> Outcome:
+        with ExitStack() as held, self._store.transaction() as transaction:
+            run.held = held
+            outcome = plan.apply(run, transaction)
+            run.stop_if_cancelled()
+            run.hold_documents()
             commit(transaction, outcome)
             return outcome
 

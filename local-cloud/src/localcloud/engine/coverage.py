@@ -1,6 +1,6 @@
 """What a vector index covers at a moment of the clock, and whether a search uses it (contract sections 6 and 7).
 
-A `vector_index` document has the name of its table. Coverage is computed from it and the clock:
+Coverage is computed from the index and the clock:
 
     created            +delay/2          +delay                    changed          +delay
     coverage 0         usable, growing   100                       100 - new rows   100
@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from localcloud.core.store import Document, Transaction
-from localcloud.engine import catalog, vectors
+from localcloud.core.store import Transaction
+from localcloud.engine import catalog, vector_index, vectors
 from localcloud.engine.duckdb_types import quote
-from localcloud.engine.session import Session
+from localcloud.engine.run import Run
+from localcloud.engine.vector_index import VectorIndex
 from localcloud.googlesql.names import Name
 
 _MIN_BYTES = 10 * 1024 * 1024
@@ -49,114 +50,114 @@ class Usage:
     unindexed: int = 0
     stored: frozenset[str] = frozenset()
     name: Name | None = None
-    document: Document | None = None
+    """The table."""
+    index: VectorIndex | None = None
 
     def unused(self, code: str, message: str) -> Usage:
         """The same search without the index."""
-        return _unused(code, message, self.name, self.document)
+        return _unused(code, message, self.name, self.index)
 
 
-def before_change(session: Session, transaction: Transaction, name: Name) -> None:
+def before_change(run: Run, transaction: Transaction, name: Name) -> None:
     """Called before DML on a table: what the index covered until now."""
-    found = transaction.get("vector_index", str(name))
-    if found is None:
+    index = vector_index.find(transaction, name)
+    if index is None:
         return
-    seen = state(session, name, found)
-    if seen.refreshed is not None and seen.unindexed == 0:
-        transaction.put("vector_index", str(name), found | {"unindexed": 0, "refreshed": seen.refreshed})
+    now = state(run, name, index)
+    if now.refreshed is not None and now.unindexed == 0:
+        vector_index.put(transaction, name, replace(index, unindexed=0, refreshed=now.refreshed))
 
 
-def after_change(session: Session, transaction: Transaction, name: Name, rows: int) -> None:
+def after_change(run: Run, transaction: Transaction, name: Name, rows: int) -> None:
     """Called after DML that inserted or updated `rows` rows: DuckDB keeps them at the end of the table."""
-    found = transaction.get("vector_index", str(name))
-    if found is not None:
-        new = {"unindexed": found["unindexed"] + rows, "changed": session.cloud.clock.time()}
-        transaction.put("vector_index", str(name), found | new)
+    index = vector_index.find(transaction, name)
+    if index is not None:
+        changed = replace(index, unindexed=index.unindexed + rows, changed=run.clock.time())
+        vector_index.put(transaction, name, changed)
 
 
-def state(session: Session, name: Name, found: Document) -> State:
+def state(run: Run, name: Name, index: VectorIndex) -> State:
     """What the index covers now."""
-    rows, size = catalog.table_size(session.store, name.project, name.dataset, name.table)
+    rows, size = catalog.table_size(run.store, name.project, name.dataset, name.table)
     if size < _MIN_BYTES:
         return State(0, rows, None, True, rows)
-    now, delay = session.cloud.clock.time(), session.index_delay
-    usable, built = found["created"] + delay / 2, found["created"] + delay
+    now, delay = run.clock.time(), run.index_delay
+    usable, built = index.created + delay / 2, index.created + delay
     if now < usable:
         return State(0, rows, None, False, rows)
     if now < built:
         coverage = max(1, int(100 * (now - usable) / (built - usable)))
         return State(coverage, rows - rows * coverage // 100, usable, False, rows)
-    if found["changed"] is not None and now < found["changed"] + delay:
-        unindexed = min(found["unindexed"], rows)
+    if index.changed is not None and now < index.changed + delay:
+        unindexed = min(index.unindexed, rows)
         coverage = max(1, int(100 * (rows - unindexed) / rows)) if rows else 0
-        return State(coverage, unindexed, found["refreshed"] or built, False, rows)
-    return State(100, 0, max(built, (found["changed"] or 0) + delay if found["changed"] else built), False, rows)
+        return State(coverage, unindexed, index.refreshed or built, False, rows)
+    refreshed = built if index.changed is None else max(built, index.changed + delay)
+    return State(100, 0, refreshed, False, rows)
 
 
-def usage(session: Session, name: Name | None, column: str, *, brute_force: bool) -> Usage:
+def usage(run: Run, name: Name | None, column: str, *, brute_force: bool) -> Usage:
     """Whether a search on `column` of the table uses its index, and why not."""
-    found = session.store.get("vector_index", str(name)) if name else None
-    if name is None or found is None or found["column"].lower() != column.lower():
+    index = vector_index.find(run.store, name) if name else None
+    if name is None or index is None or index.column.lower() != column.lower():
         return _unused("INDEX_CONFIG_NOT_AVAILABLE", "There is no index on the column that is searched.", name, None)
     if brute_force:
-        return _unused("INDEX_SUPPRESSED_BY_FUNCTION_OPTION", "use_brute_force was specified.", name, found)
-    now = state(session, name, found)
+        return _unused("INDEX_SUPPRESSED_BY_FUNCTION_OPTION", "use_brute_force was specified.", name, index)
+    now = state(run, name, index)
     if now.too_small:
-        return _unused("BASE_TABLE_TOO_SMALL", "The base table is smaller than 10 MB.", name, found)
+        return _unused("BASE_TABLE_TOO_SMALL", "The base table is smaller than 10 MB.", name, index)
     if now.coverage == 0:
-        return _unused("PENDING_INDEX_CREATION", "The index is being created.", name, found)
+        return _unused("PENDING_INDEX_CREATION", "The index is being created.", name, index)
     mode = "FULLY_USED" if now.unindexed == 0 else "PARTIALLY_USED"
     return Usage(
         statistics={"indexUsageMode": mode},
         lists=True,
-        distance=distance_of(found["options"]),
+        distance=index.options.distance,
         unindexed=now.unindexed,
-        stored=frozenset(one.lower() for one in found["stored"]),
+        stored=frozenset(one.lower() for one in index.stored),
         name=name,
-        document=found,
+        index=index,
     )
 
 
 def candidates(
-    session: Session,
+    run: Run,
     usage: Usage,
     matrix: vectors.Matrix,
     covered: int,
-    queries: Any,
+    queries: vectors.Floats,
     k: int,
     fraction: float | None,
-    allowed: Any,
-) -> list[Any]:
+    allowed: vectors.Places | None,
+) -> list[vectors.Places]:
     """Rows near each query among the first `covered` rows of the matrix."""
-    if usage.name is None or usage.document is None:
+    if usage.name is None or usage.index is None:
         raise ValueError("the search uses no index")
-    key = ("lists", usage.name, usage.document["trained"], session.version(usage.name), covered)
-    lists = session.vectors.get(key)
+    key = ("lists", usage.name, usage.index.trained, run.version(usage.name), covered)
+    lists = run.vectors.get(key)
     if lists is None:
-        lists = vectors.Lists(matrix, np.arange(covered), read_centroids(session, usage.name), usage.distance)
-        session.vectors.put(key, lists, matrix.vectors.size * np.dtype(np.float32).itemsize)
+        lists = vectors.Lists(matrix, np.arange(covered), read_centroids(run, usage.name), usage.distance)
+        run.vectors.put(key, lists, matrix.vectors.size * np.dtype(np.float32).itemsize)
     inside = None if allowed is None else allowed[allowed < covered]
     return list(lists.candidates(queries, k, fraction or _DEFAULT_FRACTION, inside))
 
 
-def distance_of(given: dict[str, Any]) -> str:
-    return str(given.get("distance_type", "EUCLIDEAN")).upper()
-
-
 def centroid_table(name: Name) -> str:
+    """The DuckDB table with the centroids of a table's index, quoted."""
     return f"{catalog.INDEXES}.{quote(str(name))}"
 
 
-def read_centroids(session: Session, name: Name) -> Any:
-    rows = session.cursor.execute(f"SELECT centroid FROM {centroid_table(name)} ORDER BY list").fetchall()
+def read_centroids(run: Run, name: Name) -> vectors.Singles:
+    """(lists, dimension)"""
+    rows = run.cursor.execute(f"SELECT centroid FROM {centroid_table(name)} ORDER BY list").fetchall()
     return np.stack([np.frombuffer(row[0], dtype=np.float32) for row in rows])
 
 
-def _unused(code: str, message: str, name: Name | None, found: Document | None) -> Usage:
+def _unused(code: str, message: str, name: Name | None, index: VectorIndex | None) -> Usage:
     reason: dict[str, Any] = {"code": code, "message": message}
     if name is not None:
         reason["baseTable"] = name.reference()
-    if found is not None:
-        reason["indexName"] = found["name"]
+    if index is not None:
+        reason["indexName"] = index.name
     body = {"indexUsageMode": "UNUSED", "indexUnusedReasons": [reason]}
-    return replace(Usage(body), name=name, document=found)
+    return replace(Usage(body), name=name, index=index)

@@ -12,9 +12,10 @@ from localcloud.core.errors import invalid_query
 from localcloud.core.ports import Outcome
 from localcloud.core.store import Transaction
 from localcloud.engine import catalog, coverage, query, relations
+from localcloud.engine.check import Check
 from localcloud.engine.duckdb_types import quote
 from localcloud.engine.plan import Plan, dml
-from localcloud.engine.session import Session
+from localcloud.engine.run import Run
 from localcloud.engine.translate import Duck
 from localcloud.googlesql import types
 from localcloud.googlesql.names import Name, full_name
@@ -23,131 +24,130 @@ _Counts = tuple[int, int, int]
 """Rows inserted, updated, deleted."""
 
 
-def insert(session: Session, tree: Any) -> Plan:
+def insert(check: Check, tree: Any) -> Plan:
     """INSERT [INTO] t [(columns)] VALUES … | query."""
     schema_node = tree.this if isinstance(tree.this, exp.Schema) else None
-    name, columns = _target(session, schema_node.this if schema_node else tree.this)
+    name, columns = _target(check, schema_node.this if schema_node else tree.this)
     listed = [column.name for column in schema_node.expressions] if schema_node else [column for column, _ in columns]
     source = tree.expression
     if not isinstance(source, exp.Values):
         query.name_anonymous_columns(source)
-    given = session.duck(session.resolved(source))
-    if session.first:
-        session.kinds(given)  # what DuckDB cannot do is found before anything is paid for
+    given = check.duck(check.resolved(source))
+    check.check_types(given)
     into = ", ".join(quote(column) for column in listed)
     statement = Duck(f"INSERT INTO {catalog.data(name)} ({into}) {given.sql}", given.values)
 
-    def run(transaction: Transaction) -> _Counts:
-        return _count(session, statement, transaction), 0, 0
+    def change(run: Run, transaction: Transaction) -> _Counts:
+        return _count(run, statement, transaction), 0, 0
 
-    return _plan(session, "INSERT", name, columns, run)
+    return _plan(check, "INSERT", name, columns, change)
 
 
-def update(session: Session, tree: Any) -> Plan:
+def update(check: Check, tree: Any) -> Plan:
     """UPDATE t SET … [FROM …] WHERE …."""
-    name, columns = _target(session, tree.this)
+    name, columns = _target(check, tree.this)
     _put_target(tree, "this", name)
     _bare_columns(tree.expressions)
-    statement = session.duck(session.resolved(tree))
-    matches = _matches(session, tree, name) if tree.args.get("from_") else None
+    statement = check.duck(check.resolved(tree))
+    matches = _matches(check, tree, name) if tree.args.get("from_") else None
 
-    def run(transaction: Transaction) -> _Counts:
+    def change(run: Run, transaction: Transaction) -> _Counts:
         if matches is not None:
-            row = session.execute(matches, transaction.sql).fetchone()
+            row = run.execute(matches, transaction.sql).fetchone()
             if row and row[0]:
                 raise invalid_query("UPDATE/MERGE must match at most one source row for each target row")
-        return 0, _count(session, statement, transaction), 0
+        return 0, _count(run, statement, transaction), 0
 
-    return _plan(session, "UPDATE", name, columns, run, tree, statement)
+    return _plan(check, "UPDATE", name, columns, change, tree, statement)
 
 
-def delete(session: Session, tree: Any) -> Plan:
+def delete(check: Check, tree: Any) -> Plan:
     """DELETE FROM t WHERE …."""
     if not isinstance(tree.this, exp.Table):  # without FROM
         (named,) = tree.args["tables"]
         tree.set("tables", None)
         tree.set("this", named)
-    name, columns = _target(session, tree.this)
+    name, columns = _target(check, tree.this)
     _put_target(tree, "this", name)
-    statement = session.duck(session.resolved(tree))
+    statement = check.duck(check.resolved(tree))
 
-    def run(transaction: Transaction) -> _Counts:
-        return 0, 0, _count(session, statement, transaction)
+    def change(run: Run, transaction: Transaction) -> _Counts:
+        return 0, 0, _count(run, statement, transaction)
 
-    return _plan(session, "DELETE", name, columns, run, tree, statement)
+    return _plan(check, "DELETE", name, columns, change, tree, statement)
 
 
-def merge(session: Session, tree: Any) -> Plan:
+def merge(check: Check, tree: Any) -> Plan:
     """MERGE [INTO] t USING source ON … WHEN …, all forms."""
-    name, columns = _target(session, tree.this)
+    name, columns = _target(check, tree.this)
     _put_target(tree, "this", name)
-    session.resolved(tree)
-    _insert_rows(session, tree, columns)
+    check.resolved(tree)
+    _insert_rows(check, tree, columns)
     _bare_columns([e for when in tree.args["whens"].expressions for e in when.args["then"].expressions or []])
-    translated = session.duck(tree)
+    translated = check.duck(tree)
     statement = Duck(f"{translated.sql} RETURNING merge_action", translated.values)
 
-    def run(transaction: Transaction) -> _Counts:
-        done = Counter(row[0] for row in session.execute(statement, transaction.sql).fetchall())
+    def change(run: Run, transaction: Transaction) -> _Counts:
+        done = Counter(row[0] for row in run.execute(statement, transaction.sql).fetchall())
         return done["INSERT"], done["UPDATE"], done["DELETE"]
 
-    return _plan(session, "MERGE", name, columns, run, tree, translated)
+    return _plan(check, "MERGE", name, columns, change, tree, translated)
 
 
-def truncate(session: Session, tree: Any) -> Plan:
+def truncate(check: Check, tree: Any) -> Plan:
     """TRUNCATE TABLE t."""
     if len(tree.expressions) != 1:
-        raise session.text.unsupported("TRUNCATE of several tables", tree)
-    name, columns = _target(session, tree.expressions[0])
+        raise check.text.unsupported("TRUNCATE of several tables", tree)
+    name, columns = _target(check, tree.expressions[0])
     statement = Duck(f"DELETE FROM {catalog.data(name)}")
 
-    def run(transaction: Transaction) -> _Counts:
-        return 0, 0, _count(session, statement, transaction)
+    def change(run: Run, transaction: Transaction) -> _Counts:
+        return 0, 0, _count(run, statement, transaction)
 
-    return _plan(session, "TRUNCATE_TABLE", name, columns, run)
+    return _plan(check, "TRUNCATE_TABLE", name, columns, change)
 
 
 def _plan(
-    session: Session,
+    check: Check,
     statement_type: str,
     name: Name,
     columns: types.Columns,
-    run: Callable[[Transaction], _Counts],
+    change: Callable[[Run, Transaction], _Counts],
     tree: Any = None,
     checked: Duck | None = None,
 ) -> Plan:
-    if checked is not None and session.first:
-        session.execute(Duck(f"EXPLAIN {checked.sql}", checked.values))
+    if checked is not None:
+        check.execute(Duck(f"EXPLAIN {checked.sql}", checked.values))
 
-    def apply(transaction: Transaction) -> Outcome:
-        catalog.table(transaction, name, session.statement.location)
-        coverage.before_change(session, transaction, name)
-        inserted, updated, deleted = run(transaction)
+    def apply(run: Run, transaction: Transaction) -> Outcome:
+        catalog.table(transaction, name, check.statement.location)
+        coverage.before_change(run, transaction, name)
+        inserted, updated, deleted = change(run, transaction)
         if inserted or updated:
             query.empty_arrays(transaction, catalog.data(name), columns)
-        session.hold_documents()
+        run.hold_documents()
         if inserted or updated or deleted:
-            _changed(session, transaction, name)
-            coverage.after_change(session, transaction, name, inserted + updated)
-        return dml(statement_type, session.statistics.body(), inserted, updated, deleted)
+            _changed(run, transaction, name)
+            coverage.after_change(run, transaction, name, inserted + updated)
+        return dml(statement_type, run.statistics.body(), inserted, updated, deleted)
 
     return Plan(statement_type, apply, target=name)
 
 
-def _changed(session: Session, transaction: Transaction, name: Name) -> None:
-    catalog.touch(transaction, name, session.cloud.clock)
+def _changed(run: Run, transaction: Transaction, name: Name) -> None:
+    catalog.touch(transaction, name, run.clock)
     document = transaction.get("table", str(name))
     if document is not None:
-        document["lastModifiedTime"] = str(session.cloud.clock.millis())
+        document["lastModifiedTime"] = str(run.clock.millis())
         transaction.put("table", str(name), document)
 
 
-def _target(session: Session, node: Any) -> tuple[Name, types.Columns]:
-    name = full_name(node, session.statement)
-    document = catalog.table(session.store, name, session.statement.location)
+def _target(check: Check, node: Any) -> tuple[Name, types.Columns]:
+    name = full_name(node, check.statement)
+    document = catalog.table(check.store, name, check.statement.location)
     if document["type"] != "TABLE":
         raise invalid_query(f"DML is not supported on {name.shown}, which is of type {document['type']}")
-    session.count_bytes(name)
+    check.count_bytes(name)
     return name, types.columns_of(document["schema"])
 
 
@@ -163,7 +163,7 @@ def _bare_columns(assignments: list[Any]) -> None:
             assignment.this.set("table", None)
 
 
-def _insert_rows(session: Session, tree: Any, columns: types.Columns) -> None:
+def _insert_rows(check: Check, tree: Any, columns: types.Columns) -> None:
     """INSERT ROW takes the source's columns by position."""
     for when in tree.args["whens"].expressions:
         then = when.args["then"]
@@ -171,23 +171,23 @@ def _insert_rows(session: Session, tree: Any, columns: types.Columns) -> None:
             continue
         using = tree.args["using"]
         source = using.alias_or_name
-        found = session.columns(session.duck(exp.select("*").from_(using.copy())))
+        found = check.columns(check.duck(exp.select("*").from_(using.copy())))
         values = [exp.column(exp.to_identifier(name, quoted=True), table=source) for name, _ in found]
         listed = [exp.column(exp.to_identifier(name, quoted=True)) for name, _ in columns]
         then.set("this", exp.Tuple(expressions=listed))
         then.set("expression", exp.Tuple(expressions=values))
 
 
-def _matches(session: Session, tree: Any, name: Name) -> Duck:
+def _matches(check: Check, tree: Any, name: Name) -> Duck:
     """Counts target rows that several source rows would update."""
     target = relations.physical(name, tree.this.alias)
     sources = [exp.Join(this=tree.args["from_"].this.copy())]
     row = exp.Column(this=exp.to_identifier("rowid"), table=exp.to_identifier(tree.this.alias, quoted=True))
     inner = exp.Select(expressions=[row], joins=sources, from_=exp.From(this=target), where=tree.args["where"].copy())
     inner = inner.group_by(row.copy()).having("COUNT(*) > 1")
-    return session.duck(exp.select("COUNT(*)").from_(inner.subquery("multiple")))
+    return check.duck(exp.select("COUNT(*)").from_(inner.subquery("multiple")))
 
 
-def _count(session: Session, statement: Duck, transaction: Transaction) -> int:
-    row = session.execute(statement, transaction.sql).fetchone()
+def _count(run: Run, statement: Duck, transaction: Transaction) -> int:
+    row = run.execute(statement, transaction.sql).fetchone()
     return int(row[0]) if row else 0

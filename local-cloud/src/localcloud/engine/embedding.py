@@ -17,9 +17,11 @@ from localcloud.core.ports import Embedding, ImageInput
 from localcloud.core.quotas import ENDPOINTS
 from localcloud.core.store import Document
 from localcloud.engine import catalog
+from localcloud.engine.check import Check
 from localcloud.engine.ctes import with_visible
 from localcloud.engine.duckdb_types import quote
-from localcloud.engine.session import Session
+from localcloud.engine.run import Run
+from localcloud.engine.translate import Duck
 from localcloud.googlesql.analysis.table_functions import output_columns
 from localcloud.googlesql.names import full_name
 from localcloud.googlesql.types import Columns, Type
@@ -53,27 +55,24 @@ class _Input:
     """`objects`, `text` or `refs`"""
 
 
-def generate(session: Session, node: Any) -> str:
+def generate(check: Check, node: Any) -> str:
     """The scratch table with the function's output. Raises ApiError for what the analyzer would refuse."""
     call = node.this
-    model = _model(session, call.this)
-    dimension = _dimension(session, call.args.get("params_struct"), model)
-    given = _input(session, node, call.expression)
-    table = session.scratch(output_columns(model.endpoint, given.columns, text=given.kind == "text"))
-    if session.empty:
-        return table
-    _embed(session, model, dimension, given, table)
-    return table
+    model = _model(check, call.this)
+    dimension = _dimension(check, call.args.get("params_struct"), model)
+    given = _input(check, node, call.expression)
+    output = output_columns(model.endpoint, given.columns, text=given.kind == "text")
+    return check.computed(output, lambda run, table: _embed(run, model, dimension, given, table), pays=True)
 
 
-def _model(session: Session, node: Any) -> _Model:
-    name = full_name(node, session.statement)
-    document = catalog.model(session.store, name, session.statement.location)
+def _model(check: Check, node: Any) -> _Model:
+    name = full_name(node, check.statement)
+    document = catalog.model(check.store, name, check.statement.location)
     remote = document["remoteModelInfo"]
     endpoint = str(remote["endpoint"]).rpartition("/")[2]
     if endpoint not in ENDPOINTS:
         raise Unsupported(f"embedding with the endpoint {endpoint}")
-    return _Model(endpoint, name.project, session.statement.location, connection_parts(document))
+    return _Model(endpoint, name.project, check.statement.location, connection_parts(document))
 
 
 def connection_parts(model: Document) -> tuple[str, str, str]:
@@ -86,23 +85,23 @@ def connection_parts(model: Document) -> tuple[str, str, str]:
     return project, location, name
 
 
-def _dimension(session: Session, options: Any, model: _Model) -> int:
+def _dimension(check: Check, options: Any, model: _Model) -> int:
     allowed = ENDPOINTS[model.endpoint].dimensions
     if options is None:
         return allowed[0]
     if not isinstance(options, exp.Struct):
-        raise session.text.invalid("The third argument of AI.GENERATE_EMBEDDING must be a STRUCT", options)
+        raise check.text.invalid("The third argument of AI.GENERATE_EMBEDDING must be a STRUCT", options)
     dimension = allowed[0]
     for option in options.expressions:
         name = option.this.name.lower() if isinstance(option, exp.PropertyEQ) else option.alias_or_name.lower()
         if name in ("start_second", "end_second", "interval_seconds"):
-            raise session.text.unsupported(f"{name}: videos", option)
+            raise check.text.unsupported(f"{name}: videos", option)
         if name != "output_dimensionality":
-            raise session.text.invalid(f"Invalid option name {name} for AI.GENERATE_EMBEDDING", options)
-        dimension = session.constant(option.expression)
+            raise check.text.invalid(f"Invalid option name {name} for AI.GENERATE_EMBEDDING", options)
+        dimension = check.constant(option.expression)
     if dimension not in allowed:
         shown = ", ".join(str(one) for one in sorted(allowed))
-        raise session.text.invalid(
+        raise check.text.invalid(
             f"output_dimensionality {dimension} is not supported by {model.endpoint}; supported values are {shown}",
             options,
         )
@@ -112,40 +111,39 @@ def _dimension(session: Session, options: Any, model: _Model) -> int:
 # The input
 
 
-def _input(session: Session, node: Any, argument: Any) -> _Input:
-    objects = _object_table(session, argument)
+def _input(check: Check, node: Any, argument: Any) -> _Input:
+    objects = _object_table(check, argument)
     query = exp.select("*").from_(argument.copy()) if isinstance(argument, exp.Table) else argument.this
-    resolved = session.resolved(with_visible(query, node))
-    duck = session.duck(resolved)
-    columns = session.columns(duck)
+    resolved = check.resolved(with_visible(query, node))
+    duck = check.duck(resolved)
+    columns = check.columns(duck)
     content = next((kind for name, kind in columns if name.lower() == "content"), None)
     if content is None and objects is None:
-        raise session.text.invalid(
+        raise check.text.invalid(
             "Invalid table-valued function AI.GENERATE_EMBEDDING: Column content is not found in the input data", node
         )
     if content is None:
-        _check_object_query(session, argument)
+        _check_object_query(check, argument)
         if not {"uri", "generation"} <= {name for name, _ in columns}:
-            raise session.text.unsupported("an object-table input that leaves out uri or generation", node)
-    kind = "objects" if content is None else _content_kind(session, content, node)
-    table = session.scratch((*columns, ("__ordinal", Type("INT64"))))
-    if not session.empty:
-        numbered = f"SELECT *, row_number() OVER () - 1 FROM ({duck.sql})"
-        session.execute(type(duck)(f"INSERT INTO {table} {numbered}", duck.values))
+            raise check.text.unsupported("an object-table input that leaves out uri or generation", node)
+    kind = "objects" if content is None else _content_kind(check, content, node)
+    numbered = Duck(f"SELECT *, row_number() OVER () - 1 FROM ({duck.sql})", duck.values)
+    ordinal = ("__ordinal", Type("INT64"))
+    table = check.computed((*columns, ordinal), lambda run, table: run.insert(table, numbered))
     return _Input(table, columns, kind)
 
 
-def _content_kind(session: Session, content: Type, node: Any) -> str:
+def _content_kind(check: Check, content: Type, node: Any) -> str:
     if content == Type("STRING"):
         return "text"
     if content.kind == "STRUCT" and not content.array and {"uri", "version"} <= {name for name, _ in content.fields}:
         return "refs"
-    raise session.text.invalid(
+    raise check.text.invalid(
         f"Invalid type of column content: expected STRING or ObjectRef, found {content.sql()}", node
     )
 
 
-def _object_table(session: Session, argument: Any) -> Any:
+def _object_table(check: Check, argument: Any) -> Any:
     """The path of the object table that the argument reads directly, or None."""
     path = argument
     if isinstance(argument, exp.Subquery):
@@ -153,13 +151,13 @@ def _object_table(session: Session, argument: Any) -> Any:
         path = clause.this if clause else None
     if not isinstance(path, exp.Table) or isinstance(path.this, exp.Func):
         return None
-    if len(path.parts) == 1 and session.statement.default_dataset is None:
+    if len(path.parts) == 1 and check.statement.default_dataset is None:
         return None
-    document = session.store.get("table", str(full_name(path, session.statement)))
+    document = check.store.get("table", str(full_name(path, check.statement)))
     return path if document and document["type"] == "EXTERNAL" else None
 
 
-def _check_object_query(session: Session, argument: Any) -> None:
+def _check_object_query(check: Check, argument: Any) -> None:
     """Only WHERE, ORDER BY and LIMIT (contract section 1)."""
     if isinstance(argument, exp.Table):
         return
@@ -167,36 +165,36 @@ def _check_object_query(session: Session, argument: Any) -> None:
     allowed = {"expressions", "from_", "where", "order", "limit", "kind"}
     present = {name for name, value in query.args.items() if value} - allowed
     if present or not isinstance(query, exp.Select) or any(c.find(exp.AggFunc, exp.Func) for c in query.expressions):
-        raise session.text.invalid(
+        raise check.text.invalid(
             "A query over an object table in AI.GENERATE_EMBEDDING may only have WHERE, ORDER BY and LIMIT",
             argument,
         )
     where = query.args.get("where")
     if where is not None and where.find(exp.Select):
         # Choice: contract section 1 leaves open whether the service takes it.
-        raise session.text.unsupported("a subquery in the WHERE of an object-table input", where)
+        raise check.text.unsupported("a subquery in the WHERE of an object-table input", where)
 
 
 # The rows
 
 
-def _embed(session: Session, model: _Model, dimension: int, given: _Input, table: str) -> None:
-    member = session.cloud.connection_member(*model.connection)
-    inputs = _inputs(session, given)
-    quota = session.cloud.rows_per_job(model.endpoint, model.location)
-    results = session.scratch((("ordinal", Type("INT64")), ("embedding", _VECTOR), ("status", Type("STRING"))))
+def _embed(run: Run, model: _Model, dimension: int, given: _Input, table: str) -> None:
+    member = run.cloud.connection_member(*model.connection)
+    inputs = _inputs(run, given)
+    quota = run.cloud.rows_per_job(model.endpoint, model.location)
+    results = run.scratch((("ordinal", Type("INT64")), ("embedding", _VECTOR), ("status", Type("STRING"))))
     failed: list[str] = []
     for start in range(0, len(inputs), _CHUNK):
-        session.stop_if_cancelled()
+        run.stop_if_cancelled()
         chunk = inputs[start : start + _CHUNK]
         asked = [one for place, one in enumerate(chunk, start) if place < quota and one is not None]
-        answers = iter(_ask(session, model, member, asked, dimension))
+        answers = iter(_ask(run, model, member, asked, dimension))
         rows = [_answer(one, place < quota, answers) for place, one in enumerate(chunk, start)]
-        _keep(session, results, start, rows)
+        _keep(run, results, start, rows)
         failed += [row.status for row in rows if row.status]
-    session.stop_if_cancelled()
-    _join(session, model, given, results, table)
-    session.statistics.embedding.append(
+    run.stop_if_cancelled()
+    _join(run, model, given, results, table)
+    run.statistics.embedding.append(
         {
             "functionName": "AI.GENERATE_EMBEDDING",
             "prompt": "",
@@ -206,12 +204,10 @@ def _embed(session: Session, model: _Model, dimension: int, given: _Input, table
     )
 
 
-def _ask(
-    session: Session, model: _Model, member: str, asked: list[str | ImageInput], dimension: int
-) -> list[Embedding]:
+def _ask(run: Run, model: _Model, member: str, asked: list[str | ImageInput], dimension: int) -> list[Embedding]:
     if not asked:
         return []
-    statement, cloud = session.statement, session.cloud
+    statement, cloud = run.statement, run.cloud
     return cloud.embed(member, model.project, model.location, model.endpoint, asked, dimension, statement.cancelled)
 
 
@@ -221,32 +217,32 @@ def _answer(one: str | ImageInput | None, in_quota: bool, answers: Any) -> Embed
     return Embedding(None, _NO_CONTENT) if one is None else next(answers)
 
 
-def _inputs(session: Session, given: _Input) -> list[str | ImageInput | None]:
+def _inputs(run: Run, given: _Input) -> list[str | ImageInput | None]:
     chosen = {"text": "content, NULL", "refs": "content.uri, content.version", "objects": "uri, generation"}[given.kind]
-    rows = session.cursor.execute(f"SELECT {chosen} FROM {given.table} ORDER BY __ordinal").fetchall()
+    rows = run.cursor.execute(f"SELECT {chosen} FROM {given.table} ORDER BY __ordinal").fetchall()
     if given.kind == "text":
         return [row[0] for row in rows]
     return [None if uri is None else ImageInput(uri, int(made) if made else None) for uri, made in rows]
 
 
-def _keep(session: Session, results: str, start: int, rows: list[Embedding]) -> None:
+def _keep(run: Run, results: str, start: int, rows: list[Embedding]) -> None:
     for good in (True, False):
         places = [place for place, row in enumerate(rows) if (row.vector is not None) == good]
         ordinals = [start + place for place in places]
         if good:
             vectors = [[float(x) for x in rows[place].vector] for place in places]  # type: ignore[union-attr]
-            session.fill(results, [ordinals, vectors], "c0, c1, ''")
+            run.fill(results, [ordinals, vectors], "c0, c1, ''")
         else:
-            session.fill(results, [ordinals, [rows[place].status for place in places]], "c0, NULL, c1")
+            run.fill(results, [ordinals, [rows[place].status for place in places]], "c0, NULL, c1")
 
 
-def _join(session: Session, model: _Model, given: _Input, results: str, table: str) -> None:
+def _join(run: Run, model: _Model, given: _Input, results: str, table: str) -> None:
     output = output_columns(model.endpoint, given.columns, text=given.kind == "text")
     own = {"embedding": "r.embedding", "status": "r.status", "statistics": "CAST('{}' AS JSON)"}
     own |= {"video_start_sec": "NULL", "video_end_sec": "NULL"}
     inputs = {name for name, _ in given.columns}
     listed = ", ".join(f"i.{quote(name)}" if name in inputs else own[name] for name, _ in output)
-    session.cursor.execute(
+    run.cursor.execute(
         f"INSERT INTO {table} SELECT {listed} FROM {given.table} i JOIN {results} r ON r.ordinal = i.__ordinal"
         " ORDER BY r.ordinal"
     )

@@ -6,11 +6,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from sqlglot import exp
+
 from localcloud.core.errors import Unsupported
 from localcloud.core.ports import Statement
-from localcloud.core.store import Document, Store
-from localcloud.engine import catalog, coverage
-from localcloud.engine.session import Session
+from localcloud.core.store import Store
+from localcloud.engine import catalog, coverage, vector_index
+from localcloud.engine.check import Check
+from localcloud.engine.run import Run
+from localcloud.engine.vector_index import VectorIndex
 from localcloud.googlesql import types
 from localcloud.googlesql.names import Name, parts_of
 from localcloud.googlesql.types import Columns, Type
@@ -19,19 +23,20 @@ _STRING, _INT64, _FLOAT64, _TIMESTAMP = Type("STRING"), Type("INT64"), Type("FLO
 _Rows = list[dict[str, Any]]
 
 
-def view(session: Session, node: Any) -> str:
+def view(check: Check, node: exp.Table) -> str:
     """The scratch table for `[project.]dataset.INFORMATION_SCHEMA.VIEW`."""
     *path, last = parts_of(node)
     called = last.partition(".")[2].upper()
-    of = _of(path, called, session.store, session.statement)
+    of = _of(path, called, check.store, check.statement)
     columns, rows = _VIEWS[called]
-    table = session.scratch(columns)
-    found = [] if session.empty else rows(session, f"{of.parent}.")
-    marks = ", ".join("?" for _ in columns)
-    for row in found:
-        values = [row.get(name) for name, _ in columns]
-        session.cursor.execute(f"INSERT INTO {table} VALUES ({marks})", values)
-    return table
+
+    def fill(run: Run, table: str) -> None:
+        marks = ", ".join("?" for _ in columns)
+        for row in rows(run, f"{of.parent}."):
+            values = [row.get(name) for name, _ in columns]
+            run.cursor.execute(f"INSERT INTO {table} VALUES ({marks})", values)
+
+    return check.computed(columns, fill)
 
 
 def columns(path: list[str], view: str, store: Store, statement: Statement) -> Columns:
@@ -56,67 +61,61 @@ def _time(seconds: float | None) -> str | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
-def _vector_indexes(session: Session, prefix: str) -> _Rows:
+def _vector_indexes(run: Run, prefix: str) -> _Rows:
     rows = []
-    for full, document in session.store.list("vector_index", prefix):
-        name = Name(*full.split(".", 2))
-        state = coverage.state(session, name, document)
-        size = catalog.table_size(session.store, name.project, name.dataset, name.table)[1]
+    for name, index in vector_index.every(run.store, prefix):
+        state = coverage.state(run, name, index)
+        size = catalog.table_size(run.store, name.project, name.dataset, name.table)[1]
         indexed = size * state.coverage // 100
         rows.append(
             {
-                "index_catalog": name.project,
-                "index_schema": name.dataset,
-                "table_name": name.table,
-                "index_name": document["name"],
+                **_index(name, index),
                 # Choice: the documentation names the status for a table that shrank below 10 MB, not for one that
                 # always was.
                 "index_status": "TEMPORARILY DISABLED" if state.too_small else "ACTIVE",
-                "creation_time": _time(document["created"]),
-                "last_modification_time": _time(document["altered"]),
+                "creation_time": _time(index.created),
+                "last_modification_time": _time(index.altered),
                 "last_refresh_time": _time(state.refreshed),
-                "disable_time": _time(document["created"]) if state.too_small else None,
+                "disable_time": _time(index.created) if state.too_small else None,
                 "disable_reason": "BASE_TABLE_TOO_SMALL" if state.too_small else None,
-                "ddl": document["ddl"],
+                "ddl": index.ddl,
                 "coverage_percentage": state.coverage,
                 "unindexed_row_count": state.unindexed,
                 "total_logical_bytes": indexed,
                 "total_storage_bytes": indexed,
                 "last_index_alteration_info": None,
-                "last_model_build_time": _time(document["trained"]) if state.coverage else None,
+                "last_model_build_time": _time(index.trained) if state.coverage else None,
             }
         )
     return rows
 
 
-def _vector_index_columns(session: Session, prefix: str) -> _Rows:
+def _vector_index_columns(run: Run, prefix: str) -> _Rows:
     return [
-        {**_index(full, document), "index_column_name": column, "index_field_path": column}
-        for full, document in session.store.list("vector_index", prefix)
-        for column in [document["column"], *document["stored"]]
+        {**_index(name, index), "index_column_name": column, "index_field_path": column}
+        for name, index in vector_index.every(run.store, prefix)
+        for column in (index.column, *index.stored)
     ]
 
 
-def _vector_index_options(session: Session, prefix: str) -> _Rows:
+def _vector_index_options(run: Run, prefix: str) -> _Rows:
     return [
-        {**_index(full, document), "option_name": option, "option_type": "STRING", "option_value": str(value)}
-        for full, document in session.store.list("vector_index", prefix)
-        for option, value in document["options"].items()
-        if option != "own"
+        {**_index(name, index), "option_name": option, "option_type": "STRING", "option_value": str(value)}
+        for name, index in vector_index.every(run.store, prefix)
+        for option, value in index.options.listed.items()
     ]
 
 
-def _index(full: str, document: Document) -> dict[str, Any]:
-    name = Name(*full.split(".", 2))
+def _index(name: Name, index: VectorIndex) -> dict[str, Any]:
     return {
         "index_catalog": name.project,
         "index_schema": name.dataset,
         "table_name": name.table,
-        "index_name": document["name"],
+        "index_name": index.name,
     }
 
 
-def _tables(session: Session, prefix: str) -> _Rows:
+def _tables(run: Run, prefix: str) -> _Rows:
     return [
         {
             **_table(full),
@@ -127,11 +126,11 @@ def _tables(session: Session, prefix: str) -> _Rows:
             "is_change_history_enabled": "NO",
             "creation_time": _time(int(document["creationTime"]) / 1000),
         }
-        for full, document in session.store.list("table", prefix)
+        for full, document in run.store.list("table", prefix)
     ]
 
 
-def _columns(session: Session, prefix: str) -> _Rows:
+def _columns(run: Run, prefix: str) -> _Rows:
     return [
         {
             **_table(full),
@@ -142,14 +141,14 @@ def _columns(session: Session, prefix: str) -> _Rows:
             "is_hidden": "NO",
             "is_partitioning_column": "NO",
         }
-        for full, document in session.store.list("table", prefix)
+        for full, document in run.store.list("table", prefix)
         for place, field in enumerate(document.get("schema", {}).get("fields", []), 1)
     ]
 
 
-def _table_options(session: Session, prefix: str) -> _Rows:
+def _table_options(run: Run, prefix: str) -> _Rows:
     rows = []
-    for full, document in session.store.list("table", prefix):
+    for full, document in run.store.list("table", prefix):
         if document.get("description"):
             text = '"' + str(document["description"]).replace('"', '\\"') + '"'
             rows.append({**_table(full), "option_name": "description", "option_type": "STRING", "option_value": text})
@@ -170,7 +169,7 @@ def _typed(strings: str, **others: Type) -> Columns:
     return tuple((name, others.get(name, _STRING)) for name in strings.split())
 
 
-_VIEWS: dict[str, tuple[Columns, Callable[[Session, str], _Rows]]] = {
+_VIEWS: dict[str, tuple[Columns, Callable[[Run, str], _Rows]]] = {
     "VECTOR_INDEXES": (
         _typed(
             "index_catalog index_schema table_name index_name index_status creation_time last_modification_time"

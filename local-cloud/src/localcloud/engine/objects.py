@@ -9,11 +9,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from sqlglot import exp
+
 from localcloud.core.errors import invalid_query
 from localcloud.core.ports import Cloud, ObjectInfo
 from localcloud.core.store import Document, Store, Transaction
 from localcloud.engine import catalog
-from localcloud.engine.session import Session
+from localcloud.engine.check import Check
+from localcloud.engine.run import Run
 from localcloud.googlesql import types
 from localcloud.googlesql.names import Name, full_name
 from localcloud.googlesql.types import Columns, Type
@@ -46,31 +49,33 @@ _LISTED: Columns = (
 _REFRESH_SECONDS = 1800.0
 
 
-def source(session: Session, name: Name, document: Document) -> str:
+def source(check: Check, name: Name, document: Document) -> str:
     """The scratch view that shows the object table as it is now."""
-    table = session.scratch(_LISTED)
-    if not session.empty:
-        rows = objects(session.store, session.cloud, name, document)
-        session.fill(table, list(zip(*rows, strict=True)), "c0, c1, c2, c3, c4, c5, c6")
-    return session.view(_select(table, document))
+
+    def fill(run: Run, table: str) -> None:
+        rows = objects(run.store, run.cloud, name, document)
+        run.fill(table, list(zip(*rows, strict=True)), "c0, c1, c2, c3, c4, c5, c6")
+
+    return check.view(_select(check.computed(_LISTED, fill), document))
 
 
-def transform(session: Session, node: Any) -> str:
+def transform(check: Check, node: exp.Table) -> str:
     """EXTERNAL_OBJECT_TRANSFORM(TABLE t, ['SIGNED_URL']): the object table and a column `signed_url`."""
     arguments = node.this.expressions
     kinds = [one.name.upper() for one in arguments[1].expressions] if len(arguments) == 2 else []
     if kinds != ["SIGNED_URL"]:
-        raise session.text.invalid("EXTERNAL_OBJECT_TRANSFORM takes a table and ['SIGNED_URL']", node)
-    name = full_name(arguments[0], session.statement)
-    document = catalog.table(session.store, name, session.statement.location)
+        raise check.text.invalid("EXTERNAL_OBJECT_TRANSFORM takes a table and ['SIGNED_URL']", node)
+    name = full_name(arguments[0], check.statement)
+    document = catalog.table(check.store, name, check.statement.location)
     if document["type"] != "EXTERNAL":
-        raise session.text.invalid(f"Table {name.shown} is not an object table", node)
-    shown = source(session, name, document)
-    signed = session.scratch((("uri", _STRING), ("signed_url", _STRING)))
-    if not session.empty:
-        rows = _signed(session, document, shown)
-        session.fill(signed, list(zip(*rows, strict=True)), "c0, c1")
-    return session.view(f"SELECT o.*, s.signed_url FROM {shown} AS o JOIN {signed} AS s USING (uri)")
+        raise check.text.invalid(f"Table {name.shown} is not an object table", node)
+    shown = source(check, name, document)
+
+    def fill(run: Run, table: str) -> None:
+        run.fill(table, list(zip(*_signed(run, document, shown), strict=True)), "c0, c1")
+
+    signed = check.computed((("uri", _STRING), ("signed_url", _STRING)), fill)
+    return check.view(f"SELECT o.*, s.signed_url FROM {shown} AS o JOIN {signed} AS s USING (uri)")
 
 
 def objects(store: Store, cloud: Cloud, name: Name, document: Document) -> list[tuple[Any, ...]]:
@@ -158,12 +163,12 @@ def _select(table: str, document: Document) -> str:
     )
 
 
-def _signed(session: Session, document: Document, shown: str) -> list[tuple[str, str]]:
-    member = session.cloud.connection_member(*connection_of(document))
+def _signed(run: Run, document: Document, shown: str) -> list[tuple[str, str]]:
+    member = run.cloud.connection_member(*connection_of(document))
     signed = []
-    for (uri,) in session.cursor.execute(f"SELECT uri FROM {shown}").fetchall():
+    for (uri,) in run.cursor.execute(f"SELECT uri FROM {shown}").fetchall():
         bucket, _, path = uri.removeprefix("gs://").partition("/")
-        signed.append((uri, session.cloud.signed_url(member, bucket, path)))
+        signed.append((uri, run.cloud.signed_url(member, bucket, path)))
     return signed
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlglot import exp
 
 from localcloud.core.errors import Unsupported, invalid_query
-from localcloud.engine.session import Session
+from localcloud.engine.check import Check
 
 _STALENESS = re.compile(r"(\d+) (MINUTE|HOUR|DAY)", re.IGNORECASE)
 _SECONDS = {"MINUTE": 60, "HOUR": 3600, "DAY": 86400}
@@ -22,27 +22,27 @@ def listed(properties: Any) -> dict[str, Any]:
     return {prop.name.lower(): prop.args["value"] for prop in properties.expressions if type(prop) is exp.Property}
 
 
-def value(session: Session, node: Any) -> Any:
+def value(check: Check, node: Any) -> Any:
     """The constant an option is set to: text, number, bool, list, list of pairs, or None."""
     if isinstance(node, (exp.Array, exp.Tuple)):
-        return [value(session, item) for item in node.expressions]
+        return [value(check, item) for item in node.expressions]
     if isinstance(node, exp.Boolean):
         return bool(node.this)
     if isinstance(node, exp.Null):
         return None
     if isinstance(node, exp.Literal):
         return node.name if node.is_string else float(node.name) if "." in node.name else int(node.name)
-    return session.constant(node)
+    return check.constant(node)
 
 
-def resource_fields(session: Session, given: dict[str, Any]) -> dict[str, Any]:
+def resource_fields(check: Check, given: dict[str, Any]) -> dict[str, Any]:
     """description, labels and friendly_name as REST fields; an option set to NULL has the value None."""
     fields: dict[str, Any] = {}
     for name, node in given.items():
         if name in ("description", "friendly_name"):
-            fields["friendlyName" if name == "friendly_name" else name] = value(session, node)
+            fields["friendlyName" if name == "friendly_name" else name] = value(check, node)
         elif name == "labels":
-            fields["labels"] = labels(value(session, node) or [])
+            fields["labels"] = labels(value(check, node) or [])
         else:
             raise Unsupported(f"the option {name}")
     return fields

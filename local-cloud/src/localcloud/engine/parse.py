@@ -53,7 +53,7 @@ _TABLE_ARGUMENT = ("EXTERNAL_OBJECT_TRANSFORM", "STATISTICS")
 class Parsed:
     """`tree`: a command, or sqlglot's, which becomes DuckDB's; `syntax`: the analyzer's, of what is no command."""
 
-    tree: Command | Any
+    tree: Command | exp.Expr
     syntax: Statement | None = None
 
 

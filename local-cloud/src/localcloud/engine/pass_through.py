@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlglot import exp
 
+from localcloud.engine.check import Check
 from localcloud.engine.ctes import visible_ctes
-from localcloud.engine.session import Session
 from localcloud.googlesql import types
 from localcloud.googlesql.names import Name, full_name
 from localcloud.googlesql.types import Columns
@@ -20,16 +20,16 @@ def is_plain(select: Any) -> bool:
     return isinstance(select, exp.Select) and not {part for part, value in select.args.items() if value} - _PARTS
 
 
-def stored(session: Session, node: Any, select: Any) -> Name | None:
+def stored(check: Check, node: Any, select: Any) -> Name | None:
     """The table with rows of its own that a query, an argument of the table function at `node`, reads directly."""
     path = select.args["from_"].this if select.args.get("from_") else None
     if not isinstance(path, exp.Table) or isinstance(path.this, exp.Func):
         return None
     ctes = {cte.alias.lower() for cte in visible_ctes(node)}
-    if len(path.parts) == 1 and (path.name.lower() in ctes or session.statement.default_dataset is None):
+    if len(path.parts) == 1 and (path.name.lower() in ctes or check.statement.default_dataset is None):
         return None
-    name = full_name(path, session.statement)
-    document = session.store.get("table", str(name))
+    name = full_name(path, check.statement)
+    document = check.store.get("table", str(name))
     return name if document and document["type"] == "TABLE" else None
 
 
@@ -50,9 +50,9 @@ def is_whole(expression: Any) -> bool:
     )
 
 
-def columns(session: Session, select: Any, name: Name) -> Columns | None:
+def columns(check: Check, select: Any, name: Name) -> Columns | None:
     """The columns of a plain query over `name`; None where DuckDB has to be asked, which also finds what is wrong."""
-    schema = (session.store.get("table", str(name)) or {}).get("schema", {})
+    schema = (check.store.get("table", str(name)) or {}).get("schema", {})
     there = types.columns_of(schema)
     if len(select.expressions) == 1 and is_whole(select.expressions[0]):
         return there

@@ -1,4 +1,4 @@
-"""What a prepared statement is: its type, the schema of its answer, and the transaction that carries it out."""
+"""What the check of a statement gives: its type, the schema of its answer, and the transaction that a run applies."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from typing import Any
 
 from localcloud.core.ports import Outcome
 from localcloud.core.store import Transaction
+from localcloud.engine.run import Run
 from localcloud.googlesql.names import Name
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A statement that was found valid. `apply` may be called again after a write conflict."""
+    """A statement that was found valid. `apply` is called again after a write conflict."""
 
     statement_type: str
-    apply: Callable[[Transaction], Outcome]
+    apply: Callable[[Run, Transaction], Outcome]
     schema: dict[str, Any] = field(default_factory=dict)
     target: Name | None = None
     """The table it changes: statements that change the same one take turns."""

@@ -11,9 +11,10 @@ from localcloud.core.errors import Unsupported, duplicate, invalid, invalid_quer
 from localcloud.core.ports import Outcome
 from localcloud.core.store import Document, Transaction
 from localcloud.engine import catalog
+from localcloud.engine.check import Check
 from localcloud.engine.duckdb_types import duckdb_type, quote
 from localcloud.engine.plan import Plan
-from localcloud.engine.session import Session
+from localcloud.engine.run import Run
 from localcloud.engine.translate import Duck
 from localcloud.googlesql import types
 from localcloud.googlesql.names import Name
@@ -21,28 +22,28 @@ from localcloud.googlesql.names import Name
 _UNNAMED = "\x1f"
 
 
-def prepare(session: Session, tree: Any) -> Plan:
+def prepare(check: Check, tree: Any) -> Plan:
     """SELECT into an anonymous table, or into the job's destination."""
-    query, columns = resolved_query(session, tree)
+    query, columns = resolved_query(check, tree)
     schema = types.rest_schema(columns)
-    destination = session.statement.destination
+    destination = check.statement.destination
     if destination is not None:
-        return _into(session, query, columns, destination)
+        return _into(check, query, columns, destination)
 
-    def apply(transaction: Transaction) -> Outcome:
+    def apply(run: Run, transaction: Transaction) -> Outcome:
         table = (catalog.RESULTS, uuid.uuid4().hex)
-        rows = keep(session, transaction, f'{catalog.RESULTS}."{table[1]}"', columns, query)
-        return Outcome("SELECT", schema, table, rows, session.statistics.body())
+        rows = keep(run, transaction, f'{catalog.RESULTS}."{table[1]}"', columns, query)
+        return Outcome("SELECT", schema, table, rows, run.statistics.body())
 
     return Plan("SELECT", apply, schema)
 
 
-def resolved_query(session: Session, tree: Any) -> tuple[Duck, types.Columns]:
+def resolved_query(check: Check, tree: Any) -> tuple[Duck, types.Columns]:
     """DuckDB's form of a query and the columns of its answer. Raises ApiError for columns of one name."""
     _using_first(tree)
     name_anonymous_columns(tree)
-    duck = session.duck(session.resolved(tree))
-    columns = _answer(session, duck)
+    duck = check.duck(check.resolved(tree))
+    columns = _answer(check, duck)
     seen: set[str] = set()
     for name, _ in columns:
         if name.lower() in seen:
@@ -69,13 +70,12 @@ def name_anonymous_columns(tree: Any) -> None:
             number += 1
 
 
-def _answer(session: Session, duck: Duck) -> types.Columns:
+def _answer(check: Check, duck: Duck) -> types.Columns:
     """The columns that the analyzer found, those without a name counted; DuckDB's types differ where it knows fewer."""
-    if session.empty:
-        session.columns(duck)  # what DuckDB cannot do is found before anything is paid for
-    assert session.answer is not None
+    check.bind_later(duck)
+    assert check.answer is not None
     number, shown = 0, []
-    for name, kind in session.answer:
+    for name, kind in check.answer:
         if not name:
             name, number = f"f{number}_", number + 1
         shown.append((name, types.with_field_names(kind)))
@@ -100,7 +100,7 @@ def _using_first(tree: Any) -> None:
         select.set("expressions", [*select.expressions[:place], *first, *select.expressions[place:]])
 
 
-def check_named(session: Session, tree: Any) -> None:
+def check_named(check: Check, tree: Any) -> None:
     """Raises ApiError when a table made of the query would have a column without a name."""
     first = tree
     while isinstance(first, (exp.SetOperation, exp.Subquery)):
@@ -108,16 +108,16 @@ def check_named(session: Session, tree: Any) -> None:
     for place, column in enumerate(first.expressions, 1):
         within = column.unnest()
         if not (isinstance(within, (exp.Alias, exp.Column, exp.Star)) or _named_field(within)):
-            raise session.text.invalid(f"CREATE TABLE columns must be named, but column {place} has no name", column)
+            raise check.text.invalid(f"CREATE TABLE columns must be named, but column {place} has no name", column)
 
 
-def keep(session: Session, transaction: Transaction, table: str, columns: types.Columns, query: Duck) -> int:
+def keep(run: Run, transaction: Transaction, table: str, columns: types.Columns, query: Duck) -> int:
     """Make a DuckDB table of `columns`, fill it in the answer's order; NULL arrays become empty ones. Rows kept."""
     if not columns:
         raise invalid_query("A query must have at least one column")
     listed = ", ".join(f"{quote(name)} {duckdb_type(kind)}" for name, kind in columns)
     transaction.sql.execute(f"CREATE TABLE {table} ({listed})")
-    inserted = session.execute(Duck(f"INSERT INTO {table} {query.sql}", query.values), transaction.sql).fetchone()
+    inserted = run.execute(Duck(f"INSERT INTO {table} {query.sql}", query.values), transaction.sql).fetchone()
     empty_arrays(transaction, table, columns)
     return int(inserted[0]) if inserted else 0
 
@@ -134,43 +134,43 @@ def _named_field(column: Any) -> bool:
     return isinstance(column, exp.Dot) and isinstance(column.expression, (exp.Identifier, exp.Star))
 
 
-def _into(session: Session, query: Duck, columns: types.Columns, reference: dict[str, str]) -> Plan:
-    statement = session.statement
+def _into(check: Check, query: Duck, columns: types.Columns, reference: dict[str, str]) -> Plan:
+    statement = check.statement
     name = Name(reference["projectId"], reference["datasetId"], reference["tableId"])
-    catalog.dataset(session.store, name, statement.location)
+    catalog.dataset(check.store, name, statement.location)
     schema = types.rest_schema(columns)
 
-    def apply(transaction: Transaction) -> Outcome:
+    def apply(run: Run, transaction: Transaction) -> Outcome:
         existing = transaction.get("table", str(name))
         disposition = statement.write_disposition or "WRITE_EMPTY"
         if existing is None and statement.create_disposition == "CREATE_NEVER":
             raise not_found(f"Not found: Table {name.shown}")
         if existing is not None and existing["type"] != "TABLE":
             raise invalid(f"{name.shown} is not a table that can be written to")
-        size = catalog.table_size(session.store, name.project, name.dataset, name.table)
+        size = catalog.table_size(check.store, name.project, name.dataset, name.table)
         if existing is not None and disposition == "WRITE_EMPTY" and size[0]:
             raise duplicate(f"Already Exists: Table {name.shown}")
         if existing is not None and disposition == "WRITE_APPEND":
             raise Unsupported("writeDisposition WRITE_APPEND (INSERT … SELECT does it)")
-        document = catalog.table_document(name, schema, session.cloud.clock, statement.location)
-        rows = write_table(session, transaction, name, document, query)
+        document = catalog.table_document(name, schema, run.clock, statement.location)
+        rows = write_table(run, transaction, name, document, query)
         table = (name.parent, name.table)
-        return Outcome("SELECT", schema, table, rows, session.statistics.body(), destination=dict(reference))
+        return Outcome("SELECT", schema, table, rows, run.statistics.body(), destination=dict(reference))
 
     return Plan("SELECT", apply, schema, name)
 
 
-def write_table(session: Session, transaction: Transaction, name: Name, document: Document, query: Duck) -> int:
+def write_table(run: Run, transaction: Transaction, name: Name, document: Document, query: Duck) -> int:
     """Make, or replace, a table by the answer of a query, which may read the old one. Rows written."""
     columns = types.columns_of(document["schema"])
     catalog.check_columns(document["schema"]["fields"])
     catalog.refuse_twin(transaction, name)
     catalog.create_dataset_data(transaction, name.project, name.dataset)
     staging = f'{quote(name.parent)}."{uuid.uuid4().hex}"'
-    rows = keep(session, transaction, staging, columns, query)
-    session.hold_documents()
+    rows = keep(run, transaction, staging, columns, query)
+    run.hold_documents()
     catalog.drop_table(transaction, name.project, name.dataset, name.table)
     transaction.sql.execute(f"ALTER TABLE {staging} RENAME TO {quote(name.table)}")
     transaction.put("table", str(name), document)
-    catalog.touch(transaction, name, session.cloud.clock)
+    catalog.touch(transaction, name, run.clock)
     return rows

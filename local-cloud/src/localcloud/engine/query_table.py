@@ -9,9 +9,10 @@ import numpy as np
 from sqlglot import exp
 
 from localcloud.engine import pass_through, vectors
+from localcloud.engine.check import Check
 from localcloud.engine.ctes import with_visible
 from localcloud.engine.duckdb_types import quote
-from localcloud.engine.session import Session
+from localcloud.engine.run import Run
 from localcloud.engine.translate import Duck
 from localcloud.engine.vectors import Floats, Places
 from localcloud.googlesql.names import Name
@@ -41,41 +42,43 @@ class Queries:
     table: str | None
 
 
-def prepare(session: Session, node: Any, given: str | None, base: str) -> QueryTable:
+def prepare(check: Check, node: Any, given: str | None, base: str) -> QueryTable:
     """The query table of the call at `node`. `given`: query_column_to_search; `base`: column_to_search. Raises
     ApiError."""
     argument = node.this.args["query_table"]
     query = exp.select("*").from_(argument.copy()) if isinstance(argument, exp.Table) else argument.this
-    name = pass_through.stored(session, node, query) if pass_through.is_plain(query) else None
-    known = pass_through.columns(session, query, name) if name and not session.empty else None
-    resolved = session.resolved(with_visible(query, node))
-    columns = known or session.columns(session.duck(resolved))
-    column = _column(session, node, columns, given, base)
+    name = pass_through.stored(check, node, query) if pass_through.is_plain(query) else None
+    known = pass_through.columns(check, query, name) if name else None
+    resolved = check.resolved(with_visible(query, node))
+    if known is not None:
+        check.bind_later(resolved)
+    columns = known or check.columns(check.duck(resolved))
+    column = _column(check, node, columns, given, base)
     return QueryTable(resolved, columns, column, name if known and pass_through.passes(query, column) else None)
 
 
-def read(session: Session, query: QueryTable, *, whole: bool) -> Queries:
+def read(run: Run, query: QueryTable, *, whole: bool) -> Queries:
     """Its rows now. `whole`: other columns than the vectors are asked for, too."""
-    if not whole and query.stored and (remembered := session.remembered(query.stored, query.column)) is not None:
+    if not whole and query.stored and (remembered := run.remembered(query.stored, query.column)) is not None:
         # DuckDB would read two thousand vectors to give one of them.
-        rows = session.execute(session.duck(pass_through.row_ids(query.resolved))).fetchnumpy()["r"]
+        rows = run.execute(run.duck(pass_through.row_ids(query.resolved))).fetchnumpy()["r"]
         found = remembered.of(rows)
         return Queries(found, np.arange(len(found)), None)
-    duck = session.duck(query.resolved)
+    duck = run.duck(query.resolved)
     if not whole:
         only = f"SELECT {quote(query.column)} AS v FROM ({duck.sql})"
-        return _collected(session, Duck(only, duck.values), query.column, None)
+        return _collected(run, Duck(only, duck.values), query.column, None)
     counted = f"SELECT *, row_number() OVER () - 1 AS __ordinal FROM ({duck.sql})"
-    table = session.scratch_of(Duck(counted, duck.values))
-    return _collected(session, Duck(f"SELECT {quote(query.column)} AS v FROM {table}"), query.column, table)
+    table = run.scratch_of(Duck(counted, duck.values))
+    return _collected(run, Duck(f"SELECT {quote(query.column)} AS v FROM {table}"), query.column, table)
 
 
-def _collected(session: Session, duck: Duck, column: str, table: str | None) -> Queries:
-    found = vectors.collected(session.execute(duck).fetchnumpy()["v"], column)
+def _collected(run: Run, duck: Duck, column: str, table: str | None) -> Queries:
+    found = vectors.collected(run.execute(duck).fetchnumpy()["v"], column)
     return Queries(found.vectors.astype(np.float64), found.positions, table)
 
 
-def _column(session: Session, node: Any, columns: Columns, given: str | None, base: str) -> str:
+def _column(check: Check, node: Any, columns: Columns, given: str | None, base: str) -> str:
     """The named column, else the one called like the base's, else the only one of the right type."""
     fitting = [name for name, kind in columns if kind == VECTOR]
     wanted = given or base
@@ -85,5 +88,5 @@ def _column(session: Session, node: Any, columns: Columns, given: str | None, ba
     if given is None and len(fitting) == 1:
         return fitting[0]
     if given is None:
-        raise session.text.invalid("query_column_to_search must be specified", node)
-    raise session.text.invalid(f"Column {wanted} of type ARRAY<FLOAT64> not found in the query table", node)
+        raise check.text.invalid("query_column_to_search must be specified", node)
+    raise check.text.invalid(f"Column {wanted} of type ARRAY<FLOAT64> not found in the query table", node)

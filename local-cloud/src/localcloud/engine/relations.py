@@ -16,22 +16,22 @@ from typing import Any
 from sqlglot import exp
 
 from localcloud.engine import catalog, embedding, indexes, information_schema, objects, search, unnest
+from localcloud.engine.check import Check
 from localcloud.engine.ctes import visible_ctes
-from localcloud.engine.session import Session
 from localcloud.googlesql.names import Name, full_name, parts_of
 from localcloud.googlesql.positions import start
 
 
-def resolve(session: Session, tree: Any) -> Any:
+def resolve(check: Check, tree: Any) -> Any:
     """Put DuckDB tables in the place of every source in `tree`, which is changed; returns it. Raises ApiError."""
     # As they stand in the text, so that what a CTE names is there; arrays last, since they are columns of the others.
     for node in sorted(_sources(tree), key=lambda node: (isinstance(node, exp.Unnest), start(node) or 0)):
         if isinstance(node, exp.Unnest):
-            unnest.replace(session, node)
+            unnest.replace(check, node)
         elif isinstance(node.this, exp.Func):
-            _put(node, _function(session, node), node.alias)
+            _put(node, _function(check, node), node.alias)
         elif not node.meta.get("resolved") and not _is_cte(node):
-            _put(node, _table(session, node), node.alias or node.this.name.rpartition(".")[2])
+            _put(node, _table(check, node), node.alias or node.this.name.rpartition(".")[2])
     return tree
 
 
@@ -77,32 +77,32 @@ def _put(node: Any, source: Any, alias: str) -> None:
     node.replace(source)
 
 
-def _table(session: Session, node: Any) -> Any:
+def _table(check: Check, node: Any) -> Any:
     parts = parts_of(node)
     if len(parts) > 1 and parts[-1].upper().startswith("INFORMATION_SCHEMA."):
-        return scratch_table(information_schema.view(session, node))
-    name = full_name(node, session.statement)
-    document = catalog.table(session.store, name, session.statement.location)
+        return scratch_table(information_schema.view(check, node))
+    name = full_name(node, check.statement)
+    document = catalog.table(check.store, name, check.statement.location)
     if document["type"] == "TABLE":
-        session.count_bytes(name)
+        check.count_bytes(name)
         return physical(name, name.table)
     if document["type"] == "EXTERNAL":
-        return scratch_table(objects.source(session, name, document))
-    raise session.text.unsupported(f"reading a {document['type']}", node)
+        return scratch_table(objects.source(check, name, document))
+    raise check.text.unsupported(f"reading a {document['type']}", node)
 
 
-def _function(session: Session, node: Any) -> Any:
+def _function(check: Check, node: Any) -> Any:
     called = node.this
     space = node.args["db"].name.upper() if node.args.get("db") else ""
     if isinstance(called, exp.GenerateEmbedding) and space == "AI":
-        return scratch_table(embedding.generate(session, node))
+        return scratch_table(embedding.generate(check, node))
     if isinstance(called, exp.VectorSearch) and not space:
-        return scratch_table(search.vector_search(session, node))
+        return scratch_table(search.vector_search(check, node))
     function = f"{space}.{called.name if isinstance(called, exp.Anonymous) else called.sql_name()}".strip(".").upper()
     if function == "EXTERNAL_OBJECT_TRANSFORM":
-        return scratch_table(objects.transform(session, node))
+        return scratch_table(objects.transform(check, node))
     if function == "VECTOR_INDEX.STATISTICS":
-        return scratch_table(indexes.statistics(session, node))
+        return scratch_table(indexes.statistics(check, node))
     if space in ("AI", "ML") or not isinstance(called, exp.Anonymous):
-        raise session.text.unsupported(f"the table function {function}", node)
-    raise session.text.invalid(f"Table-valued function not found: {called.name}", node)
+        raise check.text.unsupported(f"the table function {function}", node)
+    raise check.text.invalid(f"Table-valued function not found: {called.name}", node)

@@ -10,10 +10,11 @@ import numpy as np
 from sqlglot import exp
 
 from localcloud.engine import catalog, coverage, pass_through, query_table, vectors
+from localcloud.engine.check import Check
 from localcloud.engine.ctes import with_visible
 from localcloud.engine.duckdb_types import duckdb_type, quote
 from localcloud.engine.query_table import QueryTable
-from localcloud.engine.session import Session
+from localcloud.engine.run import Run
 from localcloud.engine.translate import Duck
 from localcloud.googlesql import types
 from localcloud.googlesql.names import Name
@@ -37,6 +38,14 @@ class _Call:
 
 
 @dataclass(frozen=True)
+class _Used:
+    """Which fields of the function's STRUCTs the query around it names, in lower case; None for all of them."""
+
+    query: set[str] | None
+    base: set[str] | None
+
+
+@dataclass(frozen=True)
 class _Base:
     """What is searched: a table and which of its rows. `row` is the column that tells rows apart.
 
@@ -54,45 +63,49 @@ class _Base:
     filtered_columns: frozenset[str]
 
 
-def vector_search(session: Session, node: Any) -> str:
+def vector_search(check: Check, node: Any) -> str:
     """The scratch table with the function's output."""
-    call = _call(session, node)
-    query = query_table.prepare(session, node, call.query_column, call.column)
-    base = _base(session, node, call)
+    call = _call(check, node)
+    query = query_table.prepare(check, node, call.query_column, call.column)
+    base = _base(check, node, call)
     output: Columns = (
         ("query", Type("STRUCT", query.columns)),
         ("base", Type("STRUCT", base.columns)),
         ("distance", Type("FLOAT64")),
     )
-    if session.empty:
-        return session.scratch(output)
-    with session.snapshot():  # the vectors, the filter and the rows belong together
-        return _search(session, node, call, base, query, output)
+    around = node.find_ancestor(exp.Select)
+    used = _Used(*(_used_fields(around, struct, node.alias.lower()) for struct in ("query", "base")))
+
+    def fill(run: Run, table: str) -> None:
+        with run.snapshot():  # the vectors, the filter and the rows belong together
+            _search(run, call, base, query, used, table)
+
+    return check.computed(output, fill)
 
 
 # Arguments
 
 
-def _call(session: Session, node: Any) -> _Call:
+def _call(check: Check, node: Any) -> _Call:
     call = node.this
     given: dict[str, Any] = {}
     for spelled, argument in call.args.items():
         name = spelled.lower()
         if isinstance(argument, exp.Kwarg) and name not in _ARGUMENTS:
-            raise session.text.invalid(
+            raise check.text.invalid(
                 f"Named argument {name} not found in signature for call to function VECTOR_SEARCH", node
             )
         if name in _ARGUMENTS and argument is not None:
-            given[name] = session.constant(argument.expression if isinstance(argument, exp.Kwarg) else argument)
+            given[name] = check.constant(argument.expression if isinstance(argument, exp.Kwarg) else argument)
     top_k = given.get("top_k", 10)
     if not isinstance(top_k, int) or not 1 <= top_k <= _MAX_TOP_K:
-        raise session.text.invalid(f"top_k must be between 1 and {_MAX_TOP_K}", node)
+        raise check.text.invalid(f"top_k must be between 1 and {_MAX_TOP_K}", node)
     distance = given.get("distance_type")
     if distance is not None and str(distance).upper() not in vectors.DISTANCES:
-        raise session.text.invalid(f"Unsupported distance_type {distance}", node)
-    brute_force, fraction = _options(session, given.get("options"), node)
+        raise check.text.invalid(f"Unsupported distance_type {distance}", node)
+    brute_force, fraction = _options(check, given.get("options"), node)
     return _Call(
-        column=str(session.constant(call.args["column_to_search"])),
+        column=str(check.constant(call.args["column_to_search"])),
         query_column=given.get("query_column_to_search"),
         top_k=top_k,
         distance=str(distance).upper() if distance else None,
@@ -101,48 +114,50 @@ def _call(session: Session, node: Any) -> _Call:
     )
 
 
-def _options(session: Session, text: Any, node: Any) -> tuple[bool, float | None]:
+def _options(check: Check, text: Any, node: Any) -> tuple[bool, float | None]:
     try:
         given = json.loads(str(text)) if text is not None else {}
         fraction = given.get("fraction_lists_to_search")
         fraction = None if fraction is None else float(fraction)
     except (ValueError, TypeError, AttributeError) as error:
-        raise session.text.invalid(f"Invalid options of VECTOR_SEARCH: {text}", node) from error
+        raise check.text.invalid(f"Invalid options of VECTOR_SEARCH: {text}", node) from error
     brute_force = given.get("use_brute_force", False)
     if set(given) - {"use_brute_force", "fraction_lists_to_search"} or not isinstance(brute_force, bool):
-        raise session.text.invalid(f"Invalid options of VECTOR_SEARCH: {text}", node)
+        raise check.text.invalid(f"Invalid options of VECTOR_SEARCH: {text}", node)
     if fraction is not None and brute_force:
-        raise session.text.invalid("fraction_lists_to_search and use_brute_force cannot be specified together", node)
+        raise check.text.invalid("fraction_lists_to_search and use_brute_force cannot be specified together", node)
     if fraction is not None and not 0 < fraction <= 1:
-        raise session.text.invalid("fraction_lists_to_search must be in (0, 1]", node)
+        raise check.text.invalid("fraction_lists_to_search must be in (0, 1]", node)
     return brute_force, fraction
 
 
 # The base
 
 
-def _base(session: Session, node: Any, call: _Call) -> _Base:
+def _base(check: Check, node: Any, call: _Call) -> _Base:
     argument = node.this.this
     select = argument.this if isinstance(argument, exp.Subquery) else exp.select("*").from_(argument.copy())
     if not pass_through.is_plain(select):
-        raise session.text.invalid("The base query of VECTOR_SEARCH may only have SELECT, FROM and WHERE", node)
+        raise check.text.invalid("The base query of VECTOR_SEARCH may only have SELECT, FROM and WHERE", node)
     where = select.args.get("where")
     filtered = frozenset(column.name.lower() for column in where.find_all(exp.Column)) if where else frozenset()
     if call.column.lower() in filtered:
-        raise session.text.invalid(f"The base query of VECTOR_SEARCH cannot filter on the column {call.column}", node)
-    name = pass_through.stored(session, node, select)
+        raise check.text.invalid(f"The base query of VECTOR_SEARCH cannot filter on the column {call.column}", node)
+    name = pass_through.stored(check, node, select)
     if name is None or not pass_through.passes(select, call.column):
-        return _computed(session, node, call, select)
+        return _computed(check, node, call, select)
     if where is None and pass_through.is_whole(*select.expressions[:1]) and len(select.expressions) == 1:
-        columns = types.columns_of(catalog.table(session.store, name, session.statement.location)["schema"])
-        _check_column(session, node, call, columns)
-        session.count_bytes(name)
+        columns = types.columns_of(catalog.table(check.store, name, check.statement.location)["schema"])
+        _check_column(check, node, call, columns)
+        check.count_bytes(name)
         every = Duck(f"SELECT *, rowid AS __row FROM {catalog.data(name)}")
         return _Base(catalog.data(name), call.column, columns, every, None, name, filtered)
-    known = None if session.empty else pass_through.columns(session, select, name)
-    resolved = session.resolved(with_visible(select, node))
-    columns = known or session.columns(session.duck(resolved))
-    _check_column(session, node, call, columns)
+    known = pass_through.columns(check, select, name)
+    resolved = check.resolved(with_visible(select, node))
+    if known is not None:
+        check.bind_later(resolved)
+    columns = known or check.columns(check.duck(resolved))
+    _check_column(check, node, call, columns)
     chosen = resolved.copy()
     chosen.set("where", None)
     chosen.append("expressions", exp.alias_(pass_through.row_id(resolved), "__row"))
@@ -150,29 +165,29 @@ def _base(session: Session, node: Any, call: _Call) -> _Base:
         table=catalog.data(name),
         column=call.column,
         columns=columns,
-        select=session.duck(chosen),
-        where=session.duck(pass_through.row_ids(resolved)) if where else None,
+        select=check.duck(chosen),
+        where=check.duck(pass_through.row_ids(resolved)) if where else None,
         name=name,
         filtered_columns=filtered,
     )
 
 
-def _computed(session: Session, node: Any, call: _Call, select: Any) -> _Base:
+def _computed(check: Check, node: Any, call: _Call, select: Any) -> _Base:
     """A base that is no table is computed first; it has no index."""
-    duck = session.duck(session.resolved(with_visible(select, node)))
-    columns = session.columns(duck)
-    _check_column(session, node, call, columns)
-    table = session.scratch(columns) if session.empty else session.scratch_of(duck)
+    duck = check.duck(check.resolved(with_visible(select, node)))
+    columns = check.columns(duck)
+    _check_column(check, node, call, columns)
+    table = check.computed(columns, lambda run, table: run.insert(table, duck))
     chosen = Duck(f"SELECT *, rowid AS __row FROM {table}")
     return _Base(table, call.column, columns, chosen, None, None, frozenset())
 
 
-def _check_column(session: Session, node: Any, call: _Call, columns: Columns) -> None:
+def _check_column(check: Check, node: Any, call: _Call, columns: Columns) -> None:
     kinds = [kind for name, kind in columns if name.lower() == call.column.lower()]
     if not kinds:
-        raise session.text.invalid(f"Column {call.column} not found in the base table of VECTOR_SEARCH", node)
+        raise check.text.invalid(f"Column {call.column} not found in the base table of VECTOR_SEARCH", node)
     if kinds[0] != query_table.VECTOR:
-        raise session.text.invalid(
+        raise check.text.invalid(
             f"Column {call.column} of the base table must be of type ARRAY<FLOAT64>, found {kinds[0].sql()}", node
         )
 
@@ -180,29 +195,29 @@ def _check_column(session: Session, node: Any, call: _Call, columns: Columns) ->
 # The search
 
 
-def _search(session: Session, node: Any, call: _Call, base: _Base, query: QueryTable, output: Columns) -> str:
-    used = _used_fields(node.find_ancestor(exp.Select), "query", node.alias.lower())
-    matrix = session.matrix(base.table, base.column, base.name)
-    queries = query_table.read(session, query, whole=used is None or bool(used))
+def _search(run: Run, call: _Call, base: _Base, query: QueryTable, used: _Used, table: str) -> None:
+    """Put the neighbours into the scratch table of the function's output."""
+    matrix = run.matrix(base.table, base.column, base.name)
+    queries = query_table.read(run, query, whole=used.query is None or bool(used.query))
     allowed = None
     if base.where is not None:
-        allowed = np.flatnonzero(np.isin(matrix.rowids, session.execute(base.where).fetchnumpy()["r"]))
-    found = _neighbours(session, call, base, matrix, queries.vectors, allowed)
+        allowed = np.flatnonzero(np.isin(matrix.rowids, run.execute(base.where).fetchnumpy()["r"]))
+    found = _neighbours(run, call, base, matrix, queries.vectors, allowed)
     hit = found.rows >= 0
     if not hit.any():
-        return session.scratch(output)
+        return
     base_rows = matrix.rowids[found.rows[hit]]
-    hits = _hits(session, np.repeat(queries.ordinals, hit.sum(axis=1)), base_rows, found.distances[hit])
-    left = _packed(used, "q", query.columns)
-    right = _packed(_used_fields(node.find_ancestor(exp.Select), "base", node.alias.lower()), "b", base.columns)
+    hits = _hits(run, np.repeat(queries.ordinals, hit.sum(axis=1)), base_rows, found.distances[hit])
+    left, right = _packed(used.query, "q", query.columns), _packed(used.base, "b", base.columns)
     joined = f" JOIN {queries.table} q ON q.__ordinal = h.q" if queries.table else ""
-    return session.scratch_of(
+    run.insert(
+        table,
         Duck(
             # DuckDB pushes the ids of few rows into the scan, so that only these are read.
             f"SELECT {left} AS query, {right} AS base, h.d AS distance FROM {hits.sql} h(q, r, d){joined}"
             f" JOIN ({base.select.sql}) b ON b.__row = h.r ORDER BY h.q, h.d",
             base.select.values | hits.values,
-        )
+        ),
     )
 
 
@@ -217,10 +232,10 @@ def _packed(used: set[str] | None, alias: str, columns: Columns) -> str:
     return f"struct_pack({', '.join(parts)})"
 
 
-def _used_fields(select: Any, struct: str, alias: str) -> set[str] | None:
+def _used_fields(select: exp.Select | None, struct: str, alias: str) -> set[str] | None:
     """Lower-case names of the fields that a query takes from the STRUCT; None when it takes it whole."""
     used: set[str] = set()
-    if any(isinstance(star.parent, exp.Select) for star in select.find_all(exp.Star)):
+    if select is None or any(isinstance(star.parent, exp.Select) for star in select.find_all(exp.Star)):
         return None
     for column in select.find_all(exp.Column):
         parts = [part.name.lower() for part in column.parts]
@@ -234,11 +249,11 @@ def _used_fields(select: Any, struct: str, alias: str) -> set[str] | None:
     return used
 
 
-def _hits(session: Session, queries: Any, rows: Any, distances: Any) -> Duck:
+def _hits(run: Run, queries: Any, rows: Any, distances: Any) -> Duck:
     """A source of (query, row, distance)."""
     if len(rows) > _FEW:
-        table = session.scratch((("q", Type("INT64")), ("r", Type("INT64")), ("d", Type("FLOAT64"))))
-        session.fill(table, [queries, rows, distances], "c0, c1, c2")
+        table = run.scratch((("q", Type("INT64")), ("r", Type("INT64")), ("d", Type("FLOAT64"))))
+        run.fill(table, [queries, rows, distances], "c0, c1, c2")
         return Duck(table)
     # Few of them are bound: registering arrays costs more than that.
     given = {"hit_queries": "BIGINT", "hit_rows": "BIGINT", "hit_distances": "DOUBLE"}
@@ -248,19 +263,19 @@ def _hits(session: Session, queries: Any, rows: Any, distances: Any) -> Duck:
 
 
 def _neighbours(
-    session: Session, call: _Call, base: _Base, matrix: vectors.Matrix, queries: vectors.Floats, allowed: Any
+    run: Run, call: _Call, base: _Base, matrix: vectors.Matrix, queries: vectors.Floats, allowed: Any
 ) -> vectors.Neighbours:
-    usage = coverage.usage(session, base.name, call.column, brute_force=call.brute_force)
-    session.statistics.search.append(usage.statistics)
+    usage = coverage.usage(run, base.name, call.column, brute_force=call.brute_force)
+    run.statistics.search.append(usage.statistics)
     distance = call.distance or (usage.distance if usage.lists else "EUCLIDEAN")
     if usage.lists and usage.distance != distance:
         usage = usage.unused("OTHER_REASON", "The index was made for another distance type.")
-        session.statistics.search[-1] = usage.statistics
+        run.statistics.search[-1] = usage.statistics
     if not usage.lists:
         return vectors.nearest(matrix, queries, call.top_k, distance, allowed)
     covered = max(len(matrix.vectors) - usage.unindexed, 0)
     pre_filter = allowed if allowed is not None and base.filtered_columns <= usage.stored else None
-    candidates = coverage.candidates(session, usage, matrix, covered, queries, call.top_k, call.fraction, pre_filter)
+    candidates = coverage.candidates(run, usage, matrix, covered, queries, call.top_k, call.fraction, pre_filter)
     rest = np.arange(covered, len(matrix.vectors))
     both = []
     for few, query in zip(candidates, queries, strict=True):

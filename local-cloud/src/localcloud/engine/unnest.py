@@ -12,17 +12,17 @@ from typing import Any
 from sqlglot import exp
 
 from localcloud.core.errors import ApiError
+from localcloud.engine.check import Check
 from localcloud.engine.ctes import visible_ctes
-from localcloud.engine.session import Session
 from localcloud.googlesql.types import Type
 
 
-def replace(session: Session, node: Any) -> None:
+def replace(check: Check, node: Any) -> None:
     """Put a DuckDB subquery in the place of an Unnest node, which must stand in a FROM clause."""
     array = node.expressions[0]
     if len(node.expressions) != 1:
-        raise session.text.unsupported("UNNEST of several arrays at once", node)
-    element = _element(session, node, array)
+        raise check.text.unsupported("UNNEST of several arrays at once", node)
+    element = _element(check, node, array)
     alias = node.args.get("alias")
     name = alias.columns[0].name if alias and alias.columns else (alias.name if alias else "")
     columns = [_elements(array, element, name)]
@@ -47,11 +47,11 @@ def _elements(array: Any, element: Type | None, name: str) -> Any:
     return _named(_call("unnest", array.copy()), name or "f0_")
 
 
-def _element(session: Session, node: Any, array: Any) -> Type | None:
+def _element(check: Check, node: Any, array: Any) -> Type | None:
     """The type of the elements; None when neither the array nor the queries around it tell."""
     for query in _queries(node, array):
         try:
-            ((_, kind),) = session.columns(session.duck(query))
+            ((_, kind),) = check.columns(check.duck(query))
         except ApiError:
             continue
         return kind.element if kind.array else None
