@@ -184,5 +184,5 @@ def _is_simple(kind: types.Type, seconds: bool) -> bool:
 
 
 def _text(row: tuple[Any, ...], columns: types.Columns) -> str:
-    cell = [{"v": cell(value, kind)} for value, (_, kind) in zip(row, columns, strict=True)]
-    return json.dumps({"f": cell}, ensure_ascii=False, separators=(",", ":"))
+    cells_of_row = [{"v": cell(value, kind)} for value, (_, kind) in zip(row, columns, strict=True)]
+    return json.dumps({"f": cells_of_row}, ensure_ascii=False, separators=(",", ":"))

@@ -7,7 +7,7 @@ from localcloud.core.ports import Statement as Request
 from localcloud.core.store import Store
 from localcloud.engine import catalog, information_schema
 from localcloud.googlesql import types
-from localcloud.googlesql.analysis.statements import Statements
+from localcloud.googlesql.analysis import statements
 from localcloud.googlesql.names import Name, name_of
 from localcloud.googlesql.positions import Text
 from localcloud.googlesql.syntax import Path
@@ -20,8 +20,7 @@ def analyze(tree: Statement, request: Request, store: Store) -> Columns | None:
 
     Raises ApiError 400 invalidQuery with BigQuery's wording and the place, 404 for what is not there, and Unsupported.
     """
-    statements = Statements(Text(request.text), _parameters(request), _Stored(store, request))
-    given = statements.statement(tree)
+    given = statements.analyze(Text(request.text), tree, _parameters(request), _StoredCatalog(store, request))
     return tuple(given.kinds()) if given is not None else None
 
 
@@ -33,8 +32,8 @@ def _parameters(request: Request) -> dict[str, Type]:
     }
 
 
-class _Stored:
-    """`tables.Catalog` over the store, as the request sees it."""
+class _StoredCatalog:
+    """The analyzer's Catalog over the store, as the request sees it."""
 
     def __init__(self, store: Store, request: Request) -> None:
         self._store = store

@@ -1,15 +1,18 @@
-"""What single functions ask of their arguments beyond types: values that can be compared, patterns that are served."""
+"""What single functions ask of their arguments beyond types: values that can be compared, patterns that are served.
+
+A rule of one function is a function here and a line of `_CHECKS`.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from localcloud.googlesql.analysis.coercion import literal_fits
+from localcloud.googlesql.analysis.comparison import check_equality, check_order
+from localcloud.googlesql.analysis.context import Context
 from localcloud.googlesql.analysis.matching import Given, Match
 from localcloud.googlesql.analysis.values import STRING, Form, Value, shown
-from localcloud.googlesql.analysis.windows import Windows
 from localcloud.googlesql.syntax import Call, Literal
 from localcloud.googlesql.types import Type
 
@@ -39,100 +42,108 @@ _ELEMENTS = {
 _IN_JSON = ("INT64", "FLOAT64", "STRING", "BOOL", "DATE", "JSON", "STRUCT")
 
 
-class Arguments(Windows):
-    """Looks at arguments whose types fit."""
+def check_arguments(context: Context, node: Call, function: str, given: Sequence[Given], found: Match) -> None:
+    """Raises ApiError for values that the function cannot take, and Unsupported for what is not served of it."""
+    kinds = [kind for kind in found.kinds if kind is not None]
+    if function in _EQUAL or (function == "COUNT" and node.distinct):
+        for kind in kinds[:1]:
+            check_equality(context, kind, node)
+    elif function in _ORDERED:
+        for kind in kinds[:1]:
+            check_order(context, kind, f"{_ORDERED[function]} is not defined for arguments of type", node)
+    check = _CHECKS.get(function)
+    if check is not None:
+        check(context, node, [value for value in given if isinstance(value, Value)], found)
 
-    def check_arguments(self, node: Call, function: str, given: Sequence[Given], found: Match) -> None:
-        """Raises ApiError for values that the function cannot take, and Unsupported for what is not served of it."""
-        kinds = [kind for kind in found.kinds if kind is not None]
-        if function in _EQUAL or (function == "COUNT" and node.distinct):
-            for kind in kinds[:1]:
-                self.check_equality(kind, node)
-        elif function in _ORDERED:
-            for kind in kinds[:1]:
-                self.check_order(kind, f"{_ORDERED[function]} is not defined for arguments of type", node)
-        check = _CHECKS.get(function)
-        if check is not None:
-            check(self, node, [value for value in given if isinstance(value, Value)], found)
 
-    def _array_agg(self, node: Call, values: Sequence[Value], found: Match) -> None:
-        kind = found.kinds[0]
-        if kind is not None and kind.array:
-            self.wrong(f"The argument to {node.function} must not be an array type but was {kind.sql()}", node)
+def _array_agg(context: Context, node: Call, values: Sequence[Value], found: Match) -> None:
+    kind = found.kinds[0]
+    if kind is not None and kind.array:
+        raise context.invalid(f"The argument to {node.function} must not be an array type but was {kind.sql()}", node)
 
-    def _array_concat(self, node: Call, values: Sequence[Value], found: Match) -> None:
-        if any(value.is_null for value in values):
-            self.wrong(f"The argument to {node.function} must be an array type but was NULL", node)
 
-    def _json_path(self, node: Call, values: Sequence[Value], found: Match) -> None:
-        if len(node.arguments) < 2:
-            return
-        path = node.arguments[1]
-        if not isinstance(path, Literal):
-            self.unsupported("a JSONPath that is no literal", path)
-        if path.kind == "STRING" and not path.text.startswith("$"):
-            self.wrong("JSONPath must start with '$'", path)
+def _array_concat(context: Context, node: Call, values: Sequence[Value], found: Match) -> None:
+    if any(value.is_null for value in values):
+        raise context.invalid(f"The argument to {node.function} must be an array type but was NULL", node)
 
-    def _date(self, node: Call, values: Sequence[Value], found: Match) -> None:
-        first = values[0]
-        literal = len(values) == 1 and first.form is Form.LITERAL and first.kind == STRING
-        if literal and not literal_fits(first.text, "TIMESTAMP"):
-            self.wrong(f'Could not cast literal "{first.text}" to type TIMESTAMP', node.arguments[0])
 
-    def _difference(self, node: Call, values: Sequence[Value], found: Match) -> None:
-        if found.result.kind == "INTERVAL" and values[0].kind.kind != "INTERVAL":
-            self.unsupported("the difference of dates and times as an INTERVAL", node)
+def _json_path(context: Context, node: Call, values: Sequence[Value], found: Match) -> None:
+    if len(node.arguments) < 2:
+        return
+    path = node.arguments[1]
+    if not isinstance(path, Literal):
+        raise context.unsupported("a JSONPath that is no literal", path)
+    if path.kind == "STRING" and not path.text.startswith("$"):
+        raise context.invalid("JSONPath must start with '$'", path)
 
-    def _string(self, node: Call, values: Sequence[Value], found: Match) -> None:
-        if values[0].kind.kind == "JSON" or len(values) > 1:
-            self.unsupported("STRING of JSON, and in a zone", node)
 
-    def _to_json(self, node: Call, values: Sequence[Value], found: Match) -> None:
-        if values[0].is_null or len(values) > 1 or not _is_written_alike(values[0].kind):
-            self.unsupported(f"TO_JSON_STRING of {shown(values[0])}, and with a second argument", node)
+def _date(context: Context, node: Call, values: Sequence[Value], found: Match) -> None:
+    first = values[0]
+    literal = len(values) == 1 and first.form is Form.LITERAL and first.kind == STRING
+    if literal and not literal_fits(first.text, "TIMESTAMP"):
+        raise context.invalid(f'Could not cast literal "{first.text}" to type TIMESTAMP', node.arguments[0])
 
-    def _format_elements(self, node: Call, values: Sequence[Value], found: Match) -> None:
-        """Patterns of dates and times: literals of the elements that DuckDB has too."""
-        pattern = values[0]
-        if pattern.form is not Form.LITERAL:
-            self.unsupported(f"{node.function} with a pattern that is no literal", node)
-        served = _ELEMENTS[node.function.removeprefix("SAFE.")]
-        for element in re.findall(r"%(.?)", pattern.text):
-            if not element or element not in served:
-                self.unsupported(f"the format element %{element} in {node.function}", node)
 
-    def _format(self, node: Call, values: Sequence[Value], found: Match) -> None:
-        """What a literal pattern asks of the arguments; functions.py says which patterns are served."""
-        pattern, *arguments = values
-        if pattern.form is not Form.LITERAL or "*" in pattern.text:
-            return
-        letters = re.findall(r"%[-+ #0']*\d*(?:\.\d*)?(.)", pattern.text.replace("%%", ""))
-        if len(letters) != len(arguments):
-            amount = "many" if len(arguments) > len(letters) else "few"
-            self.wrong(
-                f'Too {amount} arguments to FORMAT for pattern "{pattern.text}"; Expected {len(letters) + 1}; Got'
-                f" {len(arguments) + 1}",
-                node,
+def _difference(context: Context, node: Call, values: Sequence[Value], found: Match) -> None:
+    if found.result.kind == "INTERVAL" and values[0].kind.kind != "INTERVAL":
+        raise context.unsupported("the difference of dates and times as an INTERVAL", node)
+
+
+def _string(context: Context, node: Call, values: Sequence[Value], found: Match) -> None:
+    if values[0].kind.kind == "JSON" or len(values) > 1:
+        raise context.unsupported("STRING of JSON, and in a zone", node)
+
+
+def _to_json(context: Context, node: Call, values: Sequence[Value], found: Match) -> None:
+    if values[0].is_null or len(values) > 1 or not _is_written_alike(values[0].kind):
+        raise context.unsupported(f"TO_JSON_STRING of {shown(values[0])}, and with a second argument", node)
+
+
+def _format_elements(context: Context, node: Call, values: Sequence[Value], found: Match) -> None:
+    """Patterns of dates and times: literals of the elements that DuckDB has too."""
+    pattern = values[0]
+    if pattern.form is not Form.LITERAL:
+        raise context.unsupported(f"{node.function} with a pattern that is no literal", node)
+    served = _ELEMENTS[node.function.removeprefix("SAFE.")]
+    for element in re.findall(r"%(.?)", pattern.text):
+        if not element or element not in served:
+            raise context.unsupported(f"the format element %{element} in {node.function}", node)
+
+
+def _format(context: Context, node: Call, values: Sequence[Value], found: Match) -> None:
+    """What a literal pattern asks of the arguments; functions.py says which patterns are served."""
+    pattern, *arguments = values
+    if pattern.form is not Form.LITERAL or "*" in pattern.text:
+        return
+    letters = re.findall(r"%[-+ #0']*\d*(?:\.\d*)?(.)", pattern.text.replace("%%", ""))
+    if len(letters) != len(arguments):
+        amount = "many" if len(arguments) > len(letters) else "few"
+        raise context.invalid(
+            f'Too {amount} arguments to FORMAT for pattern "{pattern.text}"; Expected {len(letters) + 1}; Got'
+            f" {len(arguments) + 1}",
+            node,
+        )
+    for place, (letter, value) in enumerate(zip(letters, arguments, strict=False), 2):
+        name, kinds = _FORMATTED.get(letter, ("", ()))
+        null = value.is_null and name == "integer"
+        if kinds and not null and (value.kind.array or value.is_null or value.kind.kind not in kinds):
+            raise context.invalid(
+                f"Invalid type for argument {place} to FORMAT; Expected {name}; Got {shown(value)}", node
             )
-        for place, (letter, value) in enumerate(zip(letters, arguments, strict=False), 2):
-            name, kinds = _FORMATTED.get(letter, ("", ()))
-            null = value.is_null and name == "integer"
-            if kinds and not null and (value.kind.array or value.is_null or value.kind.kind not in kinds):
-                self.wrong(f"Invalid type for argument {place} to FORMAT; Expected {name}; Got {shown(value)}", node)
 
 
 def _is_written_alike(kind: Type) -> bool:
     return kind.kind in _IN_JSON and all(_is_written_alike(inner) for _, inner in kind.fields)
 
 
-_CHECKS: dict[str, Callable[[Any, Call, Sequence[Value], Match], None]] = {
-    **dict.fromkeys(("ARRAY_AGG", "APPROX_QUANTILES"), Arguments._array_agg),
-    **dict.fromkeys(("JSON_VALUE", "JSON_QUERY", "JSON_EXTRACT", "JSON_EXTRACT_SCALAR"), Arguments._json_path),
-    **dict.fromkeys(_ELEMENTS, Arguments._format_elements),
-    **dict.fromkeys(("ARRAY_CONCAT", "ARRAY_CONCAT_AGG"), Arguments._array_concat),
-    "DATE": Arguments._date,
-    "$SUBTRACT": Arguments._difference,
-    "STRING": Arguments._string,
-    "TO_JSON_STRING": Arguments._to_json,
-    "FORMAT": Arguments._format,
+_CHECKS: dict[str, Callable[[Context, Call, Sequence[Value], Match], None]] = {
+    **dict.fromkeys(("ARRAY_AGG", "APPROX_QUANTILES"), _array_agg),
+    **dict.fromkeys(("JSON_VALUE", "JSON_QUERY", "JSON_EXTRACT", "JSON_EXTRACT_SCALAR"), _json_path),
+    **dict.fromkeys(_ELEMENTS, _format_elements),
+    **dict.fromkeys(("ARRAY_CONCAT", "ARRAY_CONCAT_AGG"), _array_concat),
+    "DATE": _date,
+    "$SUBTRACT": _difference,
+    "STRING": _string,
+    "TO_JSON_STRING": _to_json,
+    "FORMAT": _format,
 }

@@ -1,42 +1,35 @@
-"""Which kinds of functions are called in a part of a statement."""
+"""Which kinds of functions are called in a part of a statement. Each part is searched once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
 
+from localcloud.googlesql.analysis.context import Context
 from localcloud.googlesql.analysis.signatures import functions
-from localcloud.googlesql.analysis.tables import Catalog, Tables
-from localcloud.googlesql.positions import Text
 from localcloud.googlesql.syntax import Call, InQuery, Node, Query, QueryValue
-from localcloud.googlesql.types import Type
 
 _MEMBERS: dict[type[Node], tuple[str, ...]] = {}
 
 
-class Called(Tables):
-    """Looks for calls, once in each part. One of these looks at one statement."""
+def has_aggregates(context: Context, node: Node) -> bool:
+    """Whether an aggregate function is called in it, queries inside it aside."""
+    return _kinds(context, node)[0]
 
-    def __init__(self, text: Text, parameters: Mapping[str, Type], catalog: Catalog) -> None:
-        super().__init__(text, parameters, catalog)
-        self._called: dict[int, tuple[bool, bool]] = {}
 
-    def aggregates(self, node: Node) -> bool:
-        """Whether an aggregate function is called in it, queries inside it aside."""
-        return self._kinds(node)[0]
+def has_analytics(context: Context, node: Node) -> bool:
+    """Whether a function is called with OVER, queries inside it aside."""
+    return _kinds(context, node)[1]
 
-    def analytics(self, node: Node) -> bool:
-        """Whether a function is called with OVER, queries inside it aside."""
-        return self._kinds(node)[1]
 
-    def _kinds(self, node: Node) -> tuple[bool, bool]:
-        known = self._called.get(id(node))
-        if known is None:
-            calls = list(_calls(node))
-            aggregates = any(call.over is None and _mode(call) == "aggregate" for call in calls)
-            known = self._called[id(node)] = (aggregates, any(call.over is not None for call in calls))
-        return known
+def _kinds(context: Context, node: Node) -> tuple[bool, bool]:
+    known = context.calls.get(id(node))
+    if known is None:
+        calls = list(_calls(node))
+        aggregates = any(call.over is None and _mode(call) == "aggregate" for call in calls)
+        known = context.calls[id(node)] = (aggregates, any(call.over is not None for call in calls))
+    return known
 
 
 def _mode(call: Call) -> str:

@@ -1,6 +1,6 @@
 """Table functions: what they take and give (contract sections 1, 4, 6 and 7).
 
-What only their own modules can say, a dimension that an endpoint does not offer for instance, is said there.
+What only the engine can know, a dimension that an endpoint does not offer for instance, is checked there.
 """
 
 from __future__ import annotations
@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import NoReturn
 
 from localcloud.core.errors import invalid_query
-from localcloud.googlesql.analysis.names import Clause, Ctes, Relation, Scope, relation
-from localcloud.googlesql.analysis.tables import Tables
+from localcloud.googlesql.analysis.context import Context
+from localcloud.googlesql.analysis.expressions import resolve
+from localcloud.googlesql.analysis.scopes import Clause, Ctes, Relation, Scope, relation
 from localcloud.googlesql.analysis.values import FLOAT64, STRING
 from localcloud.googlesql.syntax import QueryValue, TableArgument, TableFunction
 from localcloud.googlesql.types import Columns, Type
@@ -18,59 +19,61 @@ _GEMINI = "gemini-embedding-2-preview"
 _VECTOR = Type("FLOAT64", array=True)
 
 
-class TableFunctions(Tables):
-    """Finds what table functions give."""
+def resolve_table_function(context: Context, node: TableFunction, ctes: Ctes) -> Relation:
+    """What a table function gives. Raises ApiError for one that is not known or not served."""
+    name = ".".join(part.text.upper() for part in node.function)
+    for argument in node.arguments:
+        if argument.value is not None and argument.kind == "":
+            resolve(context, argument.value, Clause(f"argument of {name}", Scope(), without_tables=True))
+    if name == "AI.GENERATE_EMBEDDING":
+        return _generate_embedding(context, node, ctes)
+    if name == "VECTOR_SEARCH":
+        return _vector_search(context, node, ctes)
+    if name == "VECTOR_INDEX.STATISTICS":
+        return relation([("drift", FLOAT64)])
+    if name != "EXTERNAL_OBJECT_TRANSFORM":
+        _raise_unknown(context, name, node)
+    return _external_object_transform(context, node, ctes)
 
-    def table_function(self, node: TableFunction, around: Scope | None, ctes: Ctes) -> Relation:
-        """What a table function gives. Raises ApiError for one that is not known or not served."""
-        name = ".".join(part.text.upper() for part in node.function)
-        for argument in node.arguments:
-            if argument.value is not None and argument.kind == "":
-                self.value(argument.value, Clause(f"argument of {name}", Scope(), without_tables=True))
-        if name == "AI.GENERATE_EMBEDDING":
-            return self._embedding(node, ctes)
-        if name == "VECTOR_SEARCH":
-            return self._search(node, ctes)
-        if name == "VECTOR_INDEX.STATISTICS":
-            return relation([("drift", FLOAT64)])
-        if name != "EXTERNAL_OBJECT_TRANSFORM":
-            self._unknown_table_function(name, node)
-        return self._objects(node, ctes)
 
-    def _unknown_table_function(self, name: str, node: TableFunction) -> NoReturn:
-        if name.partition(".")[0] in ("AI", "ML", "GAP_FILL", "RANGE_SESSIONIZE", "APPENDS", "CHANGES"):
-            self.unsupported(f"the table function {name}", node)
-        self.wrong(f"Table-valued function not found: {'.'.join(part.text for part in node.function)}", node)
+def _raise_unknown(context: Context, name: str, node: TableFunction) -> NoReturn:
+    if name.partition(".")[0] in ("AI", "ML", "GAP_FILL", "RANGE_SESSIONIZE", "APPENDS", "CHANGES"):
+        raise context.unsupported(f"the table function {name}", node)
+    raise context.invalid(f"Table-valued function not found: {'.'.join(part.text for part in node.function)}", node)
 
-    def _rows(self, argument: TableArgument, ctes: Ctes) -> Relation:
-        """What an argument that is a table or a query gives."""
-        if argument.kind == "TABLE":
-            known = ctes.known.get(argument.path[0].key) if len(argument.path) == 1 else None
-            return known or relation(self.catalog.table(argument.path))
-        if not isinstance(argument.value, QueryValue):
-            self.wrong("Expected TABLE or a query in brackets", argument)
-        return self.query(argument.value.query, None, ctes)
 
-    def _embedding(self, node: TableFunction, ctes: Ctes) -> Relation:
-        if len(node.arguments) not in (2, 3) or node.arguments[0].kind != "MODEL":
-            self.wrong("AI.GENERATE_EMBEDDING takes a model, a table or query, and a STRUCT of options", node)
-        model, rows = node.arguments[:2]
-        given = tuple(self._rows(rows, ctes).kinds())
-        text = any(name.lower() == "content" and kind == STRING for name, kind in given)
-        return relation(output_columns(self.catalog.model(model.path), given, text=text))
+def _argument_rows(context: Context, argument: TableArgument, ctes: Ctes) -> Relation:
+    """What an argument that is a table or a query gives."""
+    if argument.kind == "TABLE":
+        known = ctes.known.get(argument.path[0].key) if len(argument.path) == 1 else None
+        return known or relation(context.catalog.table(argument.path))
+    if not isinstance(argument.value, QueryValue):
+        raise context.invalid("Expected TABLE or a query in brackets", argument)
+    return context.subquery(argument.value.query, None, ctes)
 
-    def _search(self, node: TableFunction, ctes: Ctes) -> Relation:
-        tables = [argument for argument in node.arguments if argument.kind in ("TABLE", "QUERY")]
-        if len(tables) != 2:
-            self.wrong("VECTOR_SEARCH takes a base table, the name of its column, and a query table", node)
-        base, query = (tuple(self._rows(argument, ctes).kinds()) for argument in tables)
-        return relation([("query", Type("STRUCT", query)), ("base", Type("STRUCT", base)), ("distance", FLOAT64)])
 
-    def _objects(self, node: TableFunction, ctes: Ctes) -> Relation:
-        tables = [argument for argument in node.arguments if argument.kind == "TABLE"]
-        if len(tables) != 1:
-            self.wrong("EXTERNAL_OBJECT_TRANSFORM takes a table and ['SIGNED_URL']", node)
-        return relation([*self._rows(tables[0], ctes).kinds(), ("signed_url", STRING)])
+def _generate_embedding(context: Context, node: TableFunction, ctes: Ctes) -> Relation:
+    if len(node.arguments) not in (2, 3) or node.arguments[0].kind != "MODEL":
+        raise context.invalid("AI.GENERATE_EMBEDDING takes a model, a table or query, and a STRUCT of options", node)
+    model, rows = node.arguments[:2]
+    given = tuple(_argument_rows(context, rows, ctes).kinds())
+    text = any(name.lower() == "content" and kind == STRING for name, kind in given)
+    return relation(output_columns(context.catalog.model(model.path), given, text=text))
+
+
+def _vector_search(context: Context, node: TableFunction, ctes: Ctes) -> Relation:
+    tables = [argument for argument in node.arguments if argument.kind in ("TABLE", "QUERY")]
+    if len(tables) != 2:
+        raise context.invalid("VECTOR_SEARCH takes a base table, the name of its column, and a query table", node)
+    base, query = (tuple(_argument_rows(context, argument, ctes).kinds()) for argument in tables)
+    return relation([("query", Type("STRUCT", query)), ("base", Type("STRUCT", base)), ("distance", FLOAT64)])
+
+
+def _external_object_transform(context: Context, node: TableFunction, ctes: Ctes) -> Relation:
+    tables = [argument for argument in node.arguments if argument.kind == "TABLE"]
+    if len(tables) != 1:
+        raise context.invalid("EXTERNAL_OBJECT_TRANSFORM takes a table and ['SIGNED_URL']", node)
+    return relation([*_argument_rows(context, tables[0], ctes).kinds(), ("signed_url", STRING)])
 
 
 def output_columns(endpoint: str, given: Columns, *, text: bool) -> Columns:
