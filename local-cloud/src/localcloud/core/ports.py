@@ -1,8 +1,8 @@
 """The seams between the parts of the local cloud: what each asks of another, as types.
 
-    REST and jobs (bigquery/api.py, bigquery/jobs.py)  --Engine-->  SQL (bigquery/sql/)
-    SQL (bigquery/sql/)  --Cloud-->  connections, IAM, storage, embedding endpoint
-    embedding endpoint (vertex/endpoint.py)  --Embedder-->  the model (vertex/embedder.py)
+    REST and jobs (apis/bigquery/)  --Engine-->  SQL (engine/)
+    SQL (engine/)  --Cloud-->  connections, IAM, storage, embedding endpoint (apis/)
+    embedding endpoint (apis/vertex/endpoint.py)  --Embedder-->  the model (apis/vertex/embedder.py)
 
 Members are IAM members as policies spell them: `user:…`, `serviceAccount:…`, `allUsers`.
 """
@@ -10,7 +10,7 @@ Members are IAM members as policies spell them: `user:…`, `serviceAccount:…`
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from localcloud.core.clock import Clock
+from localcloud.core.store import Transaction
 
 Vector = npt.NDArray[np.float32]
 
@@ -133,7 +134,7 @@ class Statement:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a statement left behind. `schema` is `{"fields": [...]}` as REST spells it; empty for DDL."""
+    """The outcome of a statement. `schema` is `{"fields": [...]}` as REST spells it; empty for DDL."""
 
     statement_type: str
     """SELECT, INSERT, MERGE, CREATE_TABLE_AS_SELECT, CREATE_MODEL, … as `statistics.query.statementType`."""
@@ -151,7 +152,7 @@ class Outcome:
 class Engine(Protocol):
     """SQL over the store. Thread-safe; `run` may take as long as the statement takes."""
 
-    def run(self, statement: Statement, commit: Any) -> Outcome:
+    def run(self, statement: Statement, commit: Callable[[Transaction, Outcome], None]) -> Outcome:
         """Run in one transaction. `commit(transaction, outcome)` is called inside it, last, so that the job's final
         state becomes durable together with what the statement wrote. Raises ApiError; nothing is written then."""
 

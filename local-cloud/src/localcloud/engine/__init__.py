@@ -1,6 +1,8 @@
 """BigQuery's SQL over DuckDB.
 
-    text -> parse.py -> session.py (names, types; table functions evaluated) -> plan.py -> one transaction
+    text -> parse.py -> check.py (names, types, a plan) -> run.py (rows, other services) -> one transaction
+
+docs/engine.md explains the central types.
 
 `SqlEngine` is `ports.Engine`; the catalog's functions are what the REST layer needs to make and drop tables.
 """

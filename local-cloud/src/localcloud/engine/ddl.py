@@ -121,7 +121,8 @@ def call(check: Check, command: Call) -> Plan:
     if document.get("externalDataConfiguration", {}).get("metadataCacheMode") != "MANUAL":
         raise invalid_query(f"Table {name.shown} has no metadata cache that is refreshed by hand")
 
-    rows = check.defer(lambda run: objects.listed(run.cloud, document))
+    table = objects.ObjectTable.from_document(name, document)
+    rows = check.defer(lambda run: objects.listed(run.cloud, table))
 
     def apply(run: Run, transaction: Transaction) -> Outcome:
         objects.keep(transaction, run.cloud, name, rows.result)

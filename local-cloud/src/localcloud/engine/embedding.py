@@ -7,17 +7,17 @@ MODEL m, input            input is an object table (pictures), or has a column `
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from sqlglot import exp
 
 from localcloud.core.errors import Unsupported
 from localcloud.core.ports import Embedding, ImageInput
 from localcloud.core.quotas import ENDPOINTS
-from localcloud.core.store import Document
 from localcloud.engine import catalog
 from localcloud.engine.check import Check
+from localcloud.engine.connections import Connection
 from localcloud.engine.ctes import with_visible
 from localcloud.engine.duckdb_types import quote
 from localcloud.engine.run import Run
@@ -41,8 +41,7 @@ class _Model:
     endpoint: str
     project: str
     location: str
-    connection: tuple[str, str, str]
-    """(project, location, name)"""
+    connection: Connection
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ class _Input:
     """`objects`, `text` or `refs`"""
 
 
-def generate(check: Check, node: Any) -> str:
+def generate(check: Check, node: exp.Table) -> str:
     """The scratch table with the function's output. Raises ApiError for what the analyzer would refuse."""
     call = node.this
     model = _model(check, call.this)
@@ -65,27 +64,17 @@ def generate(check: Check, node: Any) -> str:
     return check.computed(output, lambda run, table: _embed(run, model, dimension, given, table), pays=True)
 
 
-def _model(check: Check, node: Any) -> _Model:
+def _model(check: Check, node: exp.Table) -> _Model:
     name = full_name(node, check.statement)
     document = catalog.model(check.store, name, check.statement.location)
     remote = document["remoteModelInfo"]
     endpoint = str(remote["endpoint"]).rpartition("/")[2]
     if endpoint not in ENDPOINTS:
         raise Unsupported(f"embedding with the endpoint {endpoint}")
-    return _Model(endpoint, name.project, check.statement.location, connection_parts(document))
+    return _Model(endpoint, name.project, check.statement.location, Connection.parse(str(remote["connection"])))
 
 
-def connection_parts(model: Document) -> tuple[str, str, str]:
-    """(project, location, name) of a model's connection, in either of the two forms that REST knows."""
-    text = str(model["remoteModelInfo"]["connection"])
-    if text.startswith("projects/"):
-        parts = text.split("/")
-        return parts[1], parts[3], parts[5]
-    project, location, name = text.rsplit(".", 2)
-    return project, location, name
-
-
-def _dimension(check: Check, options: Any, model: _Model) -> int:
+def _dimension(check: Check, options: exp.Expr | None, model: _Model) -> int:
     allowed = ENDPOINTS[model.endpoint].dimensions
     if options is None:
         return allowed[0]
@@ -111,7 +100,7 @@ def _dimension(check: Check, options: Any, model: _Model) -> int:
 # The input
 
 
-def _input(check: Check, node: Any, argument: Any) -> _Input:
+def _input(check: Check, node: exp.Table, argument: exp.Table | exp.Subquery) -> _Input:
     objects = _object_table(check, argument)
     query = exp.select("*").from_(argument.copy()) if isinstance(argument, exp.Table) else argument.this
     resolved = check.resolved(with_visible(query, node))
@@ -133,7 +122,7 @@ def _input(check: Check, node: Any, argument: Any) -> _Input:
     return _Input(table, columns, kind)
 
 
-def _content_kind(check: Check, content: Type, node: Any) -> str:
+def _content_kind(check: Check, content: Type, node: exp.Table) -> str:
     if content == Type("STRING"):
         return "text"
     if content.kind == "STRUCT" and not content.array and {"uri", "version"} <= {name for name, _ in content.fields}:
@@ -143,9 +132,9 @@ def _content_kind(check: Check, content: Type, node: Any) -> str:
     )
 
 
-def _object_table(check: Check, argument: Any) -> Any:
+def _object_table(check: Check, argument: exp.Table | exp.Subquery) -> exp.Table | None:
     """The path of the object table that the argument reads directly, or None."""
-    path = argument
+    path: exp.Expr | None = argument
     if isinstance(argument, exp.Subquery):
         clause = argument.this.args.get("from_")
         path = clause.this if clause else None
@@ -157,7 +146,7 @@ def _object_table(check: Check, argument: Any) -> Any:
     return path if document and document["type"] == "EXTERNAL" else None
 
 
-def _check_object_query(check: Check, argument: Any) -> None:
+def _check_object_query(check: Check, argument: exp.Table | exp.Subquery) -> None:
     """Only WHERE, ORDER BY and LIMIT (contract section 1)."""
     if isinstance(argument, exp.Table):
         return
@@ -211,7 +200,7 @@ def _ask(run: Run, model: _Model, member: str, asked: list[str | ImageInput], di
     return cloud.embed(member, model.project, model.location, model.endpoint, asked, dimension, statement.cancelled)
 
 
-def _answer(one: str | ImageInput | None, in_quota: bool, answers: Any) -> Embedding:
+def _answer(one: str | ImageInput | None, in_quota: bool, answers: Iterator[Embedding]) -> Embedding:
     if not in_quota:
         return Embedding(None, _ABOVE_QUOTA)
     return Embedding(None, _NO_CONTENT) if one is None else next(answers)
@@ -226,14 +215,10 @@ def _inputs(run: Run, given: _Input) -> list[str | ImageInput | None]:
 
 
 def _keep(run: Run, results: str, start: int, rows: list[Embedding]) -> None:
-    for good in (True, False):
-        places = [place for place, row in enumerate(rows) if (row.vector is not None) == good]
-        ordinals = [start + place for place in places]
-        if good:
-            vectors = [[float(x) for x in rows[place].vector] for place in places]  # type: ignore[union-attr]
-            run.fill(results, [ordinals, vectors], "c0, c1, ''")
-        else:
-            run.fill(results, [ordinals, [rows[place].status for place in places]], "c0, NULL, c1")
+    embedded = [(place, row.vector.tolist()) for place, row in enumerate(rows, start) if row.vector is not None]
+    failed = [(place, row.status) for place, row in enumerate(rows, start) if row.vector is None]
+    run.fill(results, list(zip(*embedded, strict=True)), "c0, c1, ''")
+    run.fill(results, list(zip(*failed, strict=True)), "c0, NULL, c1")
 
 
 def _join(run: Run, model: _Model, given: _Input, results: str, table: str) -> None:

@@ -162,7 +162,7 @@ def _check_rows(check: Check, name: Name, given: IndexOptions) -> None:
         )
 
 
-def _json_options(text: Any) -> dict[str, Any]:
+def _json_options(text: str | None) -> dict[str, Any]:
     try:
         found = json.loads(text) if text else {}
     except ValueError as error:

@@ -1,13 +1,15 @@
-"""Object tables (contract section 4): the objects of a bucket as rows, listed at each query or from a kept listing.
+"""Object tables (contract section 4): the objects of a bucket as rows, listed at each query or from its metadata cache.
 
 With `metadataCacheMode` MANUAL the listing is the one that BQ.REFRESH_EXTERNAL_METADATA_CACHE made; with AUTOMATIC it
-is made anew by the first query after `_REFRESH_SECONDS`. Both only while `maxStaleness` is not 0.
+is made again by the first query after `_REFRESH_SECONDS`. Both only while `maxStaleness` is not 0.
 """
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlglot import exp
 
@@ -16,6 +18,7 @@ from localcloud.core.ports import Cloud, ObjectInfo
 from localcloud.core.store import Document, Store, Transaction
 from localcloud.engine import catalog
 from localcloud.engine.check import Check
+from localcloud.engine.connections import Connection
 from localcloud.engine.run import Run
 from localcloud.googlesql import types
 from localcloud.googlesql.names import Name, full_name
@@ -49,14 +52,78 @@ _LISTED: Columns = (
 _REFRESH_SECONDS = 1800.0
 
 
-def source(check: Check, name: Name, document: Document) -> str:
+class ListedObject(NamedTuple):
+    """One object of a bucket, as SQL sees it: a row of `_LISTED`. A tuple, since a query may list ten thousand."""
+
+    uri: str
+    generation: int
+    content_type: str
+    size: int
+    md5_hash: str
+    updated: int
+    """Microseconds since the epoch."""
+    metadata: str
+    """JSON of the pairs; empty without any."""
+
+    @classmethod
+    def of(cls, item: ObjectInfo) -> ListedObject:
+        """The row of an object of the storage service."""
+        pairs = [{"name": name, "value": value} for name, value in sorted(item.metadata.items())]
+        updated = round(item.updated.timestamp() * 1_000_000)
+        metadata = json.dumps(pairs) if pairs else ""
+        return cls(item.uri, item.generation, item.content_type, item.size, item.md5_hash, updated, metadata)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The metadata cache of an object table: the store's `object_cache` document of its name."""
+
+    refreshed: float
+    """Seconds since the epoch."""
+    rows: tuple[ListedObject, ...]
+
+    @classmethod
+    def from_document(cls, document: Document) -> Listing:
+        """The listing that a document of the store holds."""
+        return cls(document["refreshed"], tuple(ListedObject(*row) for row in document["rows"]))
+
+    def document(self) -> Document:
+        """The document of the store."""
+        return {"refreshed": self.refreshed, "rows": [list(row) for row in self.rows]}
+
+
+@dataclass(frozen=True)
+class ObjectTable:
+    """What the `table` document of an object table says of its rows."""
+
+    name: Name
+    location: str
+    uris: tuple[str, ...]
+    connection: Connection
+    cache: str
+    """AUTOMATIC or MANUAL where its listing may be cached, else empty."""
+
+    @classmethod
+    def from_document(cls, name: Name, document: Document) -> ObjectTable:
+        """The object table that a REST resource describes."""
+        configuration = document["externalDataConfiguration"]
+        cached = not _is_zero(document.get("maxStaleness", "0"))
+        return cls(
+            name=name,
+            location=str(document["location"]),
+            uris=tuple(configuration["sourceUris"]),
+            connection=Connection.parse(str(configuration["connectionId"])),
+            cache=str(configuration.get("metadataCacheMode", "")) if cached else "",
+        )
+
+
+def source(check: Check, table: ObjectTable) -> str:
     """The scratch view that shows the object table as it is now."""
 
-    def fill(run: Run, table: str) -> None:
-        rows = objects(run.store, run.cloud, name, document)
-        run.fill(table, list(zip(*rows, strict=True)), "c0, c1, c2, c3, c4, c5, c6")
+    def fill(run: Run, scratch: str) -> None:
+        _fill(run, scratch, objects(run.store, run.cloud, table))
 
-    return check.view(_select(check.computed(_LISTED, fill), document))
+    return check.view(_select(check.computed(_LISTED, fill), table.connection))
 
 
 def transform(check: Check, node: exp.Table) -> str:
@@ -69,41 +136,41 @@ def transform(check: Check, node: exp.Table) -> str:
     document = catalog.table(check.store, name, check.statement.location)
     if document["type"] != "EXTERNAL":
         raise check.text.invalid(f"Table {name.shown} is not an object table", node)
-    shown = source(check, name, document)
+    table = ObjectTable.from_document(name, document)
+    shown = source(check, table)
 
-    def fill(run: Run, table: str) -> None:
-        run.fill(table, list(zip(*_signed(run, document, shown), strict=True)), "c0, c1")
+    def fill(run: Run, scratch: str) -> None:
+        run.fill(scratch, list(zip(*_signed(run, table.connection, shown), strict=True)), "c0, c1")
 
     signed = check.computed((("uri", _STRING), ("signed_url", _STRING)), fill)
     return check.view(f"SELECT o.*, s.signed_url FROM {shown} AS o JOIN {signed} AS s USING (uri)")
 
 
-def objects(store: Store, cloud: Cloud, name: Name, document: Document) -> list[tuple[Any, ...]]:
-    """The rows of the table: listed now, or kept by its metadata cache.
+def objects(store: Store, cloud: Cloud, table: ObjectTable) -> Sequence[ListedObject]:
+    """The rows of the table: listed now, or from its metadata cache.
 
     Choice: until its first refresh a cache is by-passed.
     """
-    configuration = document["externalDataConfiguration"]
-    mode = configuration.get("metadataCacheMode", "")
-    if mode in ("AUTOMATIC", "MANUAL") and not _is_zero(document.get("maxStaleness", "0")):
-        kept = store.get("object_cache", str(name))
-        now = cloud.clock.time()
-        if kept and (mode == "MANUAL" or now - kept["refreshed"] < _REFRESH_SECONDS):
-            return [tuple(row) for row in kept["rows"]]
-        rows = listed(cloud, document)
-        if mode == "AUTOMATIC":
-            with store.transaction() as change:
-                keep(change, cloud, name, rows)
-        return rows
-    return listed(cloud, document)
+    if table.cache not in ("AUTOMATIC", "MANUAL"):
+        return listed(cloud, table)
+    document = store.get("object_cache", str(table.name))
+    if document is not None:
+        listing = Listing.from_document(document)
+        if table.cache == "MANUAL" or cloud.clock.time() - listing.refreshed < _REFRESH_SECONDS:
+            return listing.rows
+    rows = listed(cloud, table)
+    if table.cache == "AUTOMATIC":
+        with store.transaction() as change:
+            keep(change, cloud, table.name, rows)
+    return rows
 
 
-def keep(change: Transaction, cloud: Cloud, name: Name, rows: list[tuple[Any, ...]]) -> None:
-    """Remember a listing as the metadata cache."""
-    change.put("object_cache", str(name), {"refreshed": cloud.clock.time(), "rows": rows})
+def keep(change: Transaction, cloud: Cloud, name: Name, rows: Sequence[ListedObject]) -> None:
+    """Put a listing into the metadata cache."""
+    change.put("object_cache", str(name), Listing(cloud.clock.time(), tuple(rows)).document())
 
 
-def check_uris(uris: Any) -> None:
+def check_uris(uris: object) -> None:
     """Raises ApiError 400 unless each is gs://bucket/pattern with at most one `*`."""
     if not isinstance(uris, list) or not all(isinstance(uri, str) for uri in uris):
         raise invalid_query("Option uris must be an array of strings")
@@ -117,39 +184,26 @@ def check_uris(uris: Any) -> None:
             raise invalid_query(f"Invalid source URI: {uri} has more than one wildcard")
 
 
-def connection_of(document: Document) -> tuple[str, str, str]:
-    """(project, location, name) of an object table's connection."""
-    text = str(document["externalDataConfiguration"]["connectionId"])
-    if text.startswith("projects/"):
-        parts = text.split("/")
-        return parts[1], parts[3], parts[5]
-    project, location, name = text.rsplit(".", 2)
-    return project, location, name
-
-
-def listed(cloud: Cloud, document: Document) -> list[tuple[Any, ...]]:
-    """The rows of the listing now, as `_LISTED` says. Raises ApiError when the connection may not list the bucket."""
+def listed(cloud: Cloud, table: ObjectTable) -> list[ListedObject]:
+    """The objects that match now. Raises ApiError when the connection may not list the bucket."""
     found: dict[str, ObjectInfo] = {}
-    member = cloud.connection_member(*connection_of(document))
-    for uri in document["externalDataConfiguration"]["sourceUris"]:
+    member = cloud.connection_member(*table.connection)
+    for uri in table.uris:
         bucket, _, pattern = uri.removeprefix("gs://").partition("/")
         prefix, star, suffix = pattern.partition("*")
-        cloud.check_colocated(bucket, str(document["location"]))
+        cloud.check_colocated(bucket, table.location)
         for item in cloud.list_objects(member, bucket, prefix):
             if item.name == pattern or (star and item.name.endswith(suffix) and len(item.name) >= len(prefix + suffix)):
                 found[item.uri] = item
-    return [_row(item) for item in found.values()]
+    return [ListedObject.of(item) for item in found.values()]
 
 
-def _row(item: ObjectInfo) -> tuple[Any, ...]:
-    pairs = [{"name": name, "value": value} for name, value in sorted(item.metadata.items())]
-    updated = round(item.updated.timestamp() * 1_000_000)
-    metadata = json.dumps(pairs) if pairs else ""
-    return (item.uri, item.generation, item.content_type, item.size, item.md5_hash, updated, metadata)
+def _fill(run: Run, scratch: str, rows: Sequence[ListedObject]) -> None:
+    run.fill(scratch, list(zip(*rows, strict=True)), "c0, c1, c2, c3, c4, c5, c6")
 
 
-def _select(table: str, document: Document) -> str:
-    authorizer = ".".join(connection_of(document)).replace("'", "''")
+def _select(table: str, connection: Connection) -> str:
+    authorizer = ".".join(connection).replace("'", "''")
     details = (
         "json_object('gcs_metadata', json_object('content_type', content_type, 'md5_hash', md5_hash, 'size', size,"
         " 'updated', updated))"
@@ -163,8 +217,8 @@ def _select(table: str, document: Document) -> str:
     )
 
 
-def _signed(run: Run, document: Document, shown: str) -> list[tuple[str, str]]:
-    member = run.cloud.connection_member(*connection_of(document))
+def _signed(run: Run, connection: Connection, shown: str) -> list[tuple[str, str]]:
+    member = run.cloud.connection_member(*connection)
     signed = []
     for (uri,) in run.cursor.execute(f"SELECT uri FROM {shown}").fetchall():
         bucket, _, path = uri.removeprefix("gs://").partition("/")

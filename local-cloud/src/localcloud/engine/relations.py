@@ -87,7 +87,7 @@ def _table(check: Check, node: Any) -> Any:
         check.count_bytes(name)
         return physical(name, name.table)
     if document["type"] == "EXTERNAL":
-        return scratch_table(objects.source(check, name, document))
+        return scratch_table(objects.source(check, objects.ObjectTable.from_document(name, document)))
     raise check.text.unsupported(f"reading a {document['type']}", node)
 
 

@@ -63,7 +63,7 @@ class _Base:
     filtered_columns: frozenset[str]
 
 
-def vector_search(check: Check, node: Any) -> str:
+def vector_search(check: Check, node: exp.Table) -> str:
     """The scratch table with the function's output."""
     call = _call(check, node)
     query = query_table.prepare(check, node, call.query_column, call.column)
@@ -86,7 +86,7 @@ def vector_search(check: Check, node: Any) -> str:
 # Arguments
 
 
-def _call(check: Check, node: Any) -> _Call:
+def _call(check: Check, node: exp.Table) -> _Call:
     call = node.this
     given: dict[str, Any] = {}
     for spelled, argument in call.args.items():
@@ -114,7 +114,7 @@ def _call(check: Check, node: Any) -> _Call:
     )
 
 
-def _options(check: Check, text: Any, node: Any) -> tuple[bool, float | None]:
+def _options(check: Check, text: object, node: exp.Table) -> tuple[bool, float | None]:
     try:
         given = json.loads(str(text)) if text is not None else {}
         fraction = given.get("fraction_lists_to_search")
@@ -134,7 +134,7 @@ def _options(check: Check, text: Any, node: Any) -> tuple[bool, float | None]:
 # The base
 
 
-def _base(check: Check, node: Any, call: _Call) -> _Base:
+def _base(check: Check, node: exp.Table, call: _Call) -> _Base:
     argument = node.this.this
     select = argument.this if isinstance(argument, exp.Subquery) else exp.select("*").from_(argument.copy())
     if not pass_through.is_plain(select):
@@ -172,7 +172,7 @@ def _base(check: Check, node: Any, call: _Call) -> _Base:
     )
 
 
-def _computed(check: Check, node: Any, call: _Call, select: Any) -> _Base:
+def _computed(check: Check, node: exp.Table, call: _Call, select: exp.Select) -> _Base:
     """A base that is no table is computed first; it has no index."""
     duck = check.duck(check.resolved(with_visible(select, node)))
     columns = check.columns(duck)
@@ -182,7 +182,7 @@ def _computed(check: Check, node: Any, call: _Call, select: Any) -> _Base:
     return _Base(table, call.column, columns, chosen, None, None, frozenset())
 
 
-def _check_column(check: Check, node: Any, call: _Call, columns: Columns) -> None:
+def _check_column(check: Check, node: exp.Table, call: _Call, columns: Columns) -> None:
     kinds = [kind for name, kind in columns if name.lower() == call.column.lower()]
     if not kinds:
         raise check.text.invalid(f"Column {call.column} not found in the base table of VECTOR_SEARCH", node)
@@ -249,7 +249,7 @@ def _used_fields(select: exp.Select | None, struct: str, alias: str) -> set[str]
     return used
 
 
-def _hits(run: Run, queries: Any, rows: Any, distances: Any) -> Duck:
+def _hits(run: Run, queries: vectors.Places, rows: vectors.Places, distances: vectors.Floats) -> Duck:
     """A source of (query, row, distance)."""
     if len(rows) > _FEW:
         table = run.scratch((("q", Type("INT64")), ("r", Type("INT64")), ("d", Type("FLOAT64"))))
@@ -263,7 +263,7 @@ def _hits(run: Run, queries: Any, rows: Any, distances: Any) -> Duck:
 
 
 def _neighbours(
-    run: Run, call: _Call, base: _Base, matrix: vectors.Matrix, queries: vectors.Floats, allowed: Any
+    run: Run, call: _Call, base: _Base, matrix: vectors.Matrix, queries: vectors.Floats, allowed: vectors.Places | None
 ) -> vectors.Neighbours:
     usage = coverage.usage(run, base.name, call.column, brute_force=call.brute_force)
     run.statistics.search.append(usage.statistics)
@@ -285,6 +285,6 @@ def _neighbours(
     return found if allowed is None else _filtered(found, allowed)
 
 
-def _filtered(found: vectors.Neighbours, allowed: Any) -> vectors.Neighbours:
+def _filtered(found: vectors.Neighbours, allowed: vectors.Places) -> vectors.Neighbours:
     """A filter on columns that the index does not store acts after the search (contract section 7)."""
     return vectors.Neighbours(np.where(np.isin(found.rows, allowed), found.rows, -1), found.distances)

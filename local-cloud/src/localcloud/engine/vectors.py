@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,8 @@ from localcloud.core.errors import invalid_query
 Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
 Places = npt.NDArray[np.int64]
+Ragged = npt.NDArray[np.object_]
+"""DuckDB's lists: an array of numpy's arrays."""
 
 DISTANCES = ("EUCLIDEAN", "COSINE", "DOT_PRODUCT")
 _MARGIN = 8
@@ -82,7 +85,7 @@ class Neighbours:
 def read(cursor: duckdb.DuckDBPyConnection, table: str, column: str) -> Matrix:
     """The vectors of a DuckDB column of type DOUBLE[]. Raises ApiError when they differ in length or have NULLs."""
     rowids: list[Places] = []
-    lists: list[Any] = []
+    lists: list[Ragged] = []
     rows = f"SELECT rowid AS r, {column} AS v FROM {table} WHERE rowid >= ? LIMIT {_PIECE}"
     while True:
         found = cursor.execute(rows, [rowids[-1][-1].item() + 1 if rowids else 0]).fetchnumpy()
@@ -94,12 +97,12 @@ def read(cursor: duckdb.DuckDBPyConnection, table: str, column: str) -> Matrix:
     return _matrix(np.concatenate(rowids) if rowids else np.empty(0, np.int64), lists, column)
 
 
-def collected(lists: Any, column: str) -> Matrix:
+def collected(lists: Ragged, column: str) -> Matrix:
     """The vectors of DuckDB's lists, an array of numpy's arrays. Raises ApiError as `read` does."""
     return _matrix(np.arange(len(lists)), [lists], column)
 
 
-def _matrix(rowids: Places, pieces: list[Any], column: str) -> Matrix:
+def _matrix(rowids: Places, pieces: list[Ragged], column: str) -> Matrix:
     pieces = [_without_null(piece) for piece in pieces]
     lengths = np.array([len(each) for piece in pieces for each in piece], dtype=np.int64)
     positions = np.flatnonzero(lengths)
@@ -123,7 +126,7 @@ def _matrix(rowids: Places, pieces: list[Any], column: str) -> Matrix:
     return Matrix(kept, rounded, positions, rowids[positions], squares, norms)
 
 
-def _without_null(lists: Any) -> Any:
+def _without_null(lists: Ragged) -> Ragged:
     """The lists of a column, an empty one in the place of each NULL."""
     data = np.ma.getdata(lists)
     for place in np.flatnonzero(np.ma.getmaskarray(lists)) if np.ma.is_masked(lists) else ():
@@ -209,9 +212,9 @@ class VectorCache:
     def __init__(self, limit: int = _CACHE_BYTES) -> None:
         self._limit = limit
         self._lock = threading.Lock()
-        self._kept: OrderedDict[Any, tuple[Any, int]] = OrderedDict()
+        self._kept: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
 
-    def get(self, key: Any) -> Any | None:
+    def get(self, key: Hashable) -> Any | None:
         """What was put under the key, or None."""
         with self._lock:
             if key not in self._kept:
@@ -219,7 +222,7 @@ class VectorCache:
             self._kept.move_to_end(key)
             return self._kept[key][0]
 
-    def put(self, key: Any, value: Any, size: int) -> None:
+    def put(self, key: Hashable, value: Any, size: int) -> None:
         """Keep `value` of `size` bytes. What is larger than the cache is not kept."""
         with self._lock:
             self._kept[key] = (value, size)
