@@ -126,7 +126,7 @@ class Statement:
     labels: dict[str, str] = field(default_factory=dict)
     dry_run: bool = False
     destination: dict[str, str] | None = None
-    """tableReference the answer is to be kept in; None is an anonymous result table."""
+    """tableReference of the table for the answer; None is an anonymous result table."""
     write_disposition: str = "WRITE_EMPTY"
     create_disposition: str = "CREATE_IF_NEEDED"
     cancelled: threading.Event = field(default_factory=threading.Event)

@@ -28,7 +28,7 @@ _SIZES: WeakKeyDictionary[Store, dict[Name, tuple[str, int, int]]] = WeakKeyDict
 
 
 def create_dataset_data(transaction: Transaction, project: str, dataset: str) -> None:
-    """Where the tables of a new dataset will keep their rows."""
+    """The DuckDB schema for the tables of a new dataset."""
     transaction.sql.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(f'{project}.{dataset}')}")
 
 

@@ -23,7 +23,7 @@ from localcloud.engine.vector_index import VectorIndex
 from localcloud.googlesql.names import Name
 
 _MIN_BYTES = 10 * 1024 * 1024
-#: Choice: the documentation does not say which fraction of the lists a search looks into when it is not told.
+#: Choice: the documentation does not say which fraction of the lists a search reads by default.
 _DEFAULT_FRACTION = 0.2
 
 

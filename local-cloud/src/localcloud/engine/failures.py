@@ -1,4 +1,4 @@
-"""DuckDB's errors in BigQuery's words. What has no wording here keeps DuckDB's, as 400 invalidQuery: never a 500."""
+"""DuckDB's errors as BigQuery words them. Without a wording here it has DuckDB's, as 400 invalidQuery, not 500."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import duckdb
 
 from localcloud.core.errors import ApiError, Unsupported, invalid_query
 
-#: What DuckDB says while a statement runs, and what BigQuery says of it ({0}, {1} are the groups).
+#: Patterns of DuckDB's messages at run time, and BigQuery's message for each ({0}, {1} are the groups).
 _WORDINGS = (
     (r"NOT NULL constraint failed: .*\.(\S+)", "Required field {0} cannot be null"),
     (r"Could not convert string '(.*?)' to (?:INT|BIGINT)\d*", "Bad int64 value: {0}"),
@@ -35,7 +35,7 @@ _TYPES = (
 
 
 def translated(error: duckdb.Error) -> ApiError:
-    """The ApiError that says in BigQuery's words what DuckDB said.
+    """The ApiError for an error of DuckDB, as BigQuery words it.
 
     The analyzer has taken the statement: what DuckDB cannot bind or cast is valid, and beyond it.
     """

@@ -1,7 +1,7 @@
 """The statements of vector indexes and their rules (contract section 6).
 
-The lists (centroids) are trained when the index is made, or rebuilt, and kept beside the table's rows; what an index
-covers as the clock runs is coverage.py.
+The lists (centroids) are trained when the index is created or rebuilt, and stored beside the table's rows.
+What an index covers as the clock runs is coverage.py.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ class Listing:
 
 @dataclass(frozen=True)
 class ObjectTable:
-    """What the `table` document of an object table says of its rows."""
+    """What defines the rows of an object table: parts of its `table` document."""
 
     name: Name
     location: str

@@ -174,7 +174,7 @@ class Lists:
         return [int(lists.list_size(number)) for number in range(self.count)]
 
     def candidates(self, queries: Floats, k: int, fraction: float, allowed: Places | None) -> Places:
-        """Rows (queries, k + some) near each query, -1 where the lists looked into hold fewer."""
+        """Rows (queries, k + some) near each query, -1 where the lists that were read hold fewer."""
         parameters: Any = self._faiss.SearchParametersIVF()
         parameters.nprobe = max(1, round(fraction * self.count))
         if allowed is not None:
@@ -212,22 +212,22 @@ class VectorCache:
     def __init__(self, limit: int = _CACHE_BYTES) -> None:
         self._limit = limit
         self._lock = threading.Lock()
-        self._kept: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
+        self._entries: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
 
     def get(self, key: Hashable) -> Any | None:
         """What was put under the key, or None."""
         with self._lock:
-            if key not in self._kept:
+            if key not in self._entries:
                 return None
-            self._kept.move_to_end(key)
-            return self._kept[key][0]
+            self._entries.move_to_end(key)
+            return self._entries[key][0]
 
     def put(self, key: Hashable, value: Any, size: int) -> None:
-        """Keep `value` of `size` bytes. What is larger than the cache is not kept."""
+        """Store `value` of `size` bytes. What is larger than the cache is not stored."""
         with self._lock:
-            self._kept[key] = (value, size)
-            while sum(kept for _, kept in self._kept.values()) > self._limit:
-                self._kept.popitem(last=False)
+            self._entries[key] = (value, size)
+            while sum(kept for _, kept in self._entries.values()) > self._limit:
+                self._entries.popitem(last=False)
 
 
 def _rounded(vectors: Floats, norms: Floats) -> Singles | None:

@@ -1,4 +1,4 @@
-"""What single functions ask of their arguments beyond types: values that can be compared, patterns that are served.
+"""Rules of single functions beyond types: values that can be compared, patterns that the local cloud supports.
 
 A rule of one function is a function here and a line of `_CHECKS`.
 """
@@ -43,7 +43,7 @@ _IN_JSON = ("INT64", "FLOAT64", "STRING", "BOOL", "DATE", "JSON", "STRUCT")
 
 
 def check_arguments(context: Context, node: Call, function: str, given: Sequence[Given], found: Match) -> None:
-    """Raises ApiError for values that the function cannot take, and Unsupported for what is not served of it."""
+    """Raises ApiError for values that the function cannot take, and Unsupported."""
     kinds = [kind for kind in found.kinds if kind is not None]
     if function in _EQUAL or (function == "COUNT" and node.distinct):
         for kind in kinds[:1]:
@@ -111,7 +111,7 @@ def _format_elements(context: Context, node: Call, values: Sequence[Value], foun
 
 
 def _format(context: Context, node: Call, values: Sequence[Value], found: Match) -> None:
-    """What a literal pattern asks of the arguments; functions.py says which patterns are served."""
+    """What a literal pattern requires of the arguments; engine/functions.py has the supported patterns."""
     pattern, *arguments = values
     if pattern.form is not Form.LITERAL or "*" in pattern.text:
         return

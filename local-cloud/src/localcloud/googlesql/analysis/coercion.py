@@ -1,4 +1,4 @@
-"""Which types become which by themselves (S/conversion_rules#coercion), and what a literal may stand for."""
+"""Implicit coercion and casts: which types become which (S/conversion_rules#coercion), and literals."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from localcloud.googlesql.analysis.values import Form, Value
 from localcloud.googlesql.types import Type
 
 OF_ANY_TYPE = (Form.NULL, Form.ERROR)
-"""What goes with every type."""
+"""Forms that coerce to every type."""
 _NUMBERS = ("INT64", "NUMERIC", "FLOAT64")
-#: What an expression becomes by itself, and how dear that is.
+#: Implicit coercions of any expression, and their cost.
 _IMPLICIT = {
     ("INT64", "FLOAT64"): 1,
     ("INT64", "NUMERIC"): 2,
     ("NUMERIC", "FLOAT64"): 3,
     ("DATE", "DATETIME"): 1,
 }
-#: What a literal becomes beside that.
+#: Further implicit coercions of literals.
 _OF_LITERALS = {
     ("FLOAT64", "NUMERIC"): 1,
     **{("STRING", kind): 2 for kind in ("BYTES", "DATE", "DATETIME", "TIME", "TIMESTAMP")},
@@ -54,7 +54,7 @@ _TEXTS = {
 
 
 def cost(value: Value, to: Type) -> int | None:
-    """How dear it is that the value becomes one of type `to` by itself: 0 when it is one, None when it cannot."""
+    """The cost of implicit coercion to the type `to`: 0 when it is of that type, None when there is none."""
     if value.form in OF_ANY_TYPE or same(value.kind, to):
         return 0
     if value.form is Form.EMPTY:
@@ -81,7 +81,7 @@ def cost(value: Value, to: Type) -> int | None:
 
 
 def common(values: Sequence[Value]) -> Type | None:
-    """The type that all of them become by themselves; None when there is none."""
+    """The type that all of them coerce to; None when there is none."""
     typed = [value for value in values if value.form not in (*OF_ANY_TYPE, Form.EMPTY)]
     if not typed:
         return values[0].kind if values else None
@@ -127,7 +127,7 @@ def castable(value: Value, to: Type) -> bool:
 
 
 def literal_fits(text: str, kind: str) -> bool:
-    """Whether a string literal may stand for a value of this type."""
+    """Whether a string literal is a value of this type."""
     pattern = _TEXTS.get(kind)
     if pattern is None:
         return True
@@ -160,7 +160,7 @@ def _total(costs: Sequence[int | None]) -> int | None:
 
 
 def _rank(kind: Type) -> int:
-    """Of two numbers the wider one is looked at last; of a string and what it may stand for, the string first."""
+    """The order in which types are tried: of two numbers the narrower first; a string before what it can become."""
     order = ("INT64", "NUMERIC", "FLOAT64", "DATE", "DATETIME", "STRING")
     return order.index(kind.kind) if kind.kind in order else len(order)
 

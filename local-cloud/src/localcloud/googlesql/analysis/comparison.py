@@ -16,6 +16,6 @@ def check_equality(context: Context, kind: Type, node: Node) -> None:
 
 
 def check_order(context: Context, kind: Type, what: str, node: Node) -> None:
-    """Raises ApiError, `what` it says, for a type whose values have no order."""
+    """Raises ApiError, whose message begins with `what`, for a type whose values have no order."""
     if kind.array or kind.kind in ("STRUCT", "JSON"):
         raise context.invalid(f"{what} {kind.sql()}", node)

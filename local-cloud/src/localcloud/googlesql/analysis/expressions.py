@@ -19,7 +19,7 @@ from localcloud.googlesql.analysis.matching import Given, Match, Part, arguments
 from localcloud.googlesql.analysis.paths import path_of, resolve_field, resolve_path
 from localcloud.googlesql.analysis.scopes import Clause, Relation, Scope
 from localcloud.googlesql.analysis.signatures import PARTS, Function, Signature, functions
-from localcloud.googlesql.analysis.unserved import is_known_elsewhere
+from localcloud.googlesql.analysis.unsupported import is_unsupported
 from localcloud.googlesql.analysis.values import (
     BOOL,
     INT64,
@@ -113,12 +113,12 @@ _BOUNDS = ("UNBOUNDED PRECEDING", "PRECEDING", "CURRENT ROW", "FOLLOWING", "UNBO
 
 
 def resolve(context: Context, node: Expression, clause: Clause) -> Value:
-    """What an expression is."""
+    """The type of an expression, and what is known of it."""
     return _RESOLVERS[type(node)](context, node, clause)
 
 
 def resolve_condition(context: Context, node: Expression, clause: Clause, name: str) -> Value:
-    """An expression that must be BOOL; `name` of the clause it is of."""
+    """An expression that must be BOOL. `name`: of the clause, for the message."""
     value = resolve(context, node, clause)
     if coercion.cost(value, BOOL) is None:
         raise context.invalid(f"{name} clause should return type BOOL, but returns {shown(value)}", node)
@@ -264,7 +264,7 @@ def _struct(context: Context, node: StructLiteral, clause: Clause) -> Value:
     return expression(kind, _together(kind, *items))
 
 
-# Expressions with words of their own
+# CASE, CAST, EXTRACT, INTERVAL
 
 
 def _case(context: Context, node: Case, clause: Clause) -> Value:
@@ -395,7 +395,7 @@ def _type_of(context: Context, node: TypeName) -> Type:
 
 
 def _together(what: Hashable, *parts: Value) -> Hashable:
-    """The identity of what is made of these; None when one of them has none."""
+    """The identity of an expression with these parts; None when one of them has none."""
     identities = tuple(part.identity for part in parts)
     return None if None in identities else (what, identities)
 
@@ -404,7 +404,7 @@ def _together(what: Hashable, *parts: Value) -> Hashable:
 
 
 def _call(context: Context, node: Call, clause: Clause) -> Value:
-    """What a function or an operator gives."""
+    """The call of a function or an operator."""
     name = node.function.removeprefix("SAFE.")
     function = functions().get(name)
     if function is None:
@@ -426,17 +426,17 @@ def _call(context: Context, node: Call, clause: Clause) -> Value:
 
 
 def _raise_unknown_function(context: Context, node: Call, name: str) -> NoReturn:
-    if is_known_elsewhere(name):
+    if is_unsupported(name):
         raise context.unsupported(f"the function {name}", node)
     spelled = context.text.text[node.at :][: len(node.function)]
     raise context.invalid(f"Function not found: {spelled}", node)
 
 
-# Calls: where they stand
+# Calls: where they are allowed
 
 
 def _argument_clause(context: Context, node: Call, function: Function, clause: Clause) -> Clause:
-    """The clause of its arguments. Raises ApiError where a function of its kind must not stand."""
+    """The clause of its arguments. Raises ApiError where a function of its kind is not allowed."""
     if node.over is not None:
         return _analytic_argument_clause(context, node, function, clause)
     if function.name == "GROUPING":
@@ -507,7 +507,7 @@ def _resolve_arguments(context: Context, node: Call, function: Function, clause:
 
 
 def _date_part(context: Context, argument: Expression, function: Function, place: int) -> Part | None:
-    """The part of dates that is named at this place, if one is due there."""
+    """The date part that the argument names, if the function takes one at this place."""
     due = [
         signature.arguments[place].part
         for signature in function.signatures
@@ -540,7 +540,7 @@ def _matching_signature(context: Context, node: Call, function: Function, given:
 
 
 def _raise_no_signature(context: Context, node: Call, name: str, function: Function, given: list[Given]) -> NoReturn:
-    """Say why no signature fits."""
+    """Raises ApiError with the reason."""
     for value in given:
         known = isinstance(value, Part) and any(
             argument.part and value.name in PARTS[argument.part]

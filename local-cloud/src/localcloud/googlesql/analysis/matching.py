@@ -1,6 +1,6 @@
 """Which signature of a function fits the arguments it is called with (S/functions-all, "function signatures").
 
-Each argument is a type that it has or that it becomes by itself; the signature wins that asks least of that.
+Each argument has the type that the signature wants, or coerces to it; the signature of the least cost wins.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from localcloud.googlesql.analysis.values import Value, array_of
 from localcloud.googlesql.types import Type
 
 _CAST = 1000
-"""How dear it is that an argument is cast."""
+"""The cost of an argument that is cast."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def _spread(signature: Signature, number: int) -> tuple[Argument, ...] | None:
 
 
 def _template(arguments: Sequence[Argument], given: Sequence[Given]) -> Type | None:
-    """The type that T stands for."""
+    """The type of T."""
     alone = [v for a, v in zip(arguments, given, strict=True) if a.template and not a.array and isinstance(v, Value)]
     arrays = [v for a, v in zip(arguments, given, strict=True) if a.template and a.array and isinstance(v, Value)]
     if arrays:

@@ -1,4 +1,4 @@
-"""What a path means where it stands: a column, the row of a table, a field of a STRUCT (S/query-syntax)."""
+"""What a path means in a scope: a column, the row of a table, a field of a STRUCT (S/query-syntax)."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class _OrderNames:
 
 
 def resolve_query(context: Context, node: Query, around: Scope | None, ctes: Ctes) -> Relation:
-    """What a query inside `around` gives."""
+    """The columns of a query inside the scope `around`."""
     seen: set[str] = set()
     for name, cte in node.ctes:
         if name.key in seen:
@@ -88,7 +88,7 @@ def _resolve_cte(context: Context, name: Identifier, cte: Query, ctes: Ctes, *, 
 def _resolve_body(
     context: Context, body: QueryBody, around: Scope | None, ctes: Ctes
 ) -> tuple[Relation, _OrderNames | None]:
-    """What it gives, and what ORDER BY of the query around may name; None for its columns alone."""
+    """Its columns, and what ORDER BY after it may name; None: only the columns."""
     if isinstance(body, Query):
         return resolve_query(context, body, around, ctes), None
     if isinstance(body, SetOperation):
@@ -122,7 +122,7 @@ def _check_ordering(context: Context, one: Ordering, given: Relation, names: _Or
 
 
 def _grouping_key_type(context: Context, by: Expression, names: _OrderNames) -> Type | None:
-    """The type of an expression that says what is grouped by; None for any other."""
+    """The type of an expression that is a grouping key; None for any other."""
     rows = names.clause.rows
     if not names.keys or rows is None or has_aggregates(context, by) or has_analytics(context, by):
         return None
@@ -177,7 +177,7 @@ def _resolve_select(
     aggregated = node.group is not None or any(has_aggregates(context, item) for item in node.items)
     listed = replace(base, rows=rows if aggregated else None, analytic=True)
     listed = replace(listed, rows=rows) if node.tables is None else listed
-    columns = _select_list(context, node, listed)  # before anything is grouped: what its expressions say
+    columns = _select_list(context, node, listed)  # over ungrouped rows: GROUP BY may name aliases and places
     keys = _grouping_keys(context, node, columns, base) if aggregated else {}
     if aggregated:
         listed = replace(listed, scope=rows.after_grouping(keys), keys=keys)
@@ -265,7 +265,7 @@ def _select_item(context: Context, item: Item, clause: Clause) -> Column:
 
 
 def _resolve_item(context: Context, node: Expression, clause: Clause) -> Value:
-    """An expression of the list, which may say as a whole what is grouped by."""
+    """An expression of the select list, which as a whole may be a grouping key."""
     plain = (
         not isinstance(node, (Name, Member)) and not has_aggregates(context, node) and not has_analytics(context, node)
     )

@@ -1,4 +1,4 @@
-"""What a name means where it stands: columns, tables and aliases, those of the queries around too (S/query-syntax)."""
+"""Which names are visible at a place: columns, tables and aliases, of the enclosing queries too (S/query-syntax)."""
 
 from __future__ import annotations
 
@@ -88,13 +88,13 @@ class Scope:
 
 @dataclass(frozen=True)
 class Clause:
-    """Where an expression stands, and what may be called there.
+    """The clause that an expression is in: the names it sees and the functions it may call.
 
     `scope`: the names that it sees; `rows`: those that the arguments of aggregate functions see.
     """
 
     name: str
-    """As a message says it: `WHERE clause`."""
+    """As messages have it: `WHERE clause`."""
     scope: Scope
     rows: Scope | None = None
     """None where nothing may be aggregated."""
@@ -104,7 +104,7 @@ class Clause:
     inside: str = ""
     """`aggregate` in the arguments of an aggregate function, `analytic` in those of an analytic one."""
     keys: Mapping[Hashable, Type] = field(default_factory=dict)
-    """What is grouped by, for expressions that say the same as a whole."""
+    """Types of the grouping keys by identity, for expressions that as a whole are one."""
     without_tables: bool = False
     """Whether the query has no FROM clause."""
 

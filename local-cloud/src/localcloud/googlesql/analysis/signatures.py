@@ -1,9 +1,9 @@
-"""The functions and operators that are served, and the types that they take and give (S/functions-reference).
+"""The functions and operators that are supported, and the types they take and return (S/functions-reference).
 
 One function a line, or several that agree: `NAME NAME: arguments -> result | arguments -> result`, then its kind.
     i n f s b o d dt tm ts iv j    INT64 NUMERIC FLOAT64 STRING BYTES BOOL DATE DATETIME TIME TIMESTAMP INTERVAL JSON
     i[]                            ARRAY<INT64>
-    T                              any type, the same wherever it stands; T[] an ARRAY of it; ? any type whatever
+    T                              any type, the same throughout a signature; T[] an ARRAY of it; ? any type whatever
     x?  x*                         may be left out; any number of them
     x!                             a literal or a parameter
     cs                             what can be cast to STRING
@@ -190,7 +190,7 @@ class Argument:
     """Whether it takes whatever can be cast to its type."""
 
     def shown(self) -> str:
-        """As a message says it."""
+        """As messages have it."""
         name = self.kind.sql() if self.kind else ("DATE_TIME_PART" if self.part else "ANY")
         name = "ARRAY" if self.array else name
         return f"[{name}]" if self.optional else f"{name}, ..." if self.repeated else name

@@ -24,7 +24,7 @@ class Form(Enum):
     EMPTY = 4
     """`[]`, which goes with every ARRAY."""
     ERROR = 5
-    """ERROR(…), which has the type that is wanted where it stands."""
+    """ERROR(…), which takes the type that its place requires."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,12 @@ class Value:
     kind: Type
     form: Form = Form.EXPRESSION
     text: str = ""
-    """What a literal says."""
+    """The text of a literal."""
     members: tuple[Value, ...] = ()
     rounded: bool = False
-    """Whether it is a NUMERIC that DuckDB keeps without digits after the point, and takes those of others away."""
+    """Whether DuckDB holds it as a NUMERIC without digits after the point, which would cut those of others."""
     identity: Hashable = None
-    """Equal for expressions that say the same of the same columns; None where that is not known."""
+    """Equal for expressions with the same value; None where that is not known."""
 
     @property
     def is_null(self) -> bool:
@@ -65,5 +65,5 @@ def array_of(element: Type) -> Type:
 
 
 def shown(value: Value) -> str:
-    """A type as a message says it."""
+    """A type as messages have it."""
     return "NULL" if value.is_null else value.kind.sql()

@@ -1,4 +1,4 @@
-"""Functions that BigQuery has and the local cloud does not (S/functions-reference): refused as that, not as unknown."""
+"""Functions that BigQuery has and the local cloud lacks (S/functions-reference): not to be called unknown."""
 
 from __future__ import annotations
 
@@ -24,6 +24,6 @@ _NAMES = frozenset(_OTHERS.split())
 _FAMILIES = ("ML.", "AI.", "OBJ.", "NET.", "KEYS.", "AEAD.", "HLL_COUNT.", "KLL_QUANTILES.", "ST_")
 
 
-def is_known_elsewhere(name: str) -> bool:
+def is_unsupported(name: str) -> bool:
     """Whether BigQuery has a function of this name, in upper case, that is not served here."""
     return name in _NAMES or name.startswith(_FAMILIES)
