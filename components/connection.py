@@ -11,7 +11,7 @@ import asyncio
 import pulumi
 import pulumi_gcp as gcp
 
-from components.orphans import made_anew
+from components.orphans import recreate_orphan
 from components.settings import Stack
 from imagesearch.gcp import connections
 from imagesearch.gcp.bigquery import Warehouse
@@ -46,7 +46,7 @@ class Connection(pulumi.ComponentResource):
             description=_mark(stack),
             opts=pulumi.ResourceOptions(
                 parent=self,
-                hooks=made_anew(name, stack, lambda warehouse: _drop(warehouse, connection_id, _mark(stack))),
+                hooks=recreate_orphan(name, stack, lambda warehouse: _drop(warehouse, connection_id, _mark(stack))),
             ),
         )
         self.name = connection.name
@@ -58,7 +58,8 @@ class Connection(pulumi.ComponentResource):
     def _grants(self, stack: Stack, member: pulumi.Output[str]) -> list[pulumi.Resource]:
         """The roles that the pipeline needs: to call the endpoint, and to read a bucket that is not public."""
         options = pulumi.ResourceOptions(
-            parent=self, hooks=pulumi.ResourceHookBinding(on_error=[pulumi.ErrorHook("grant-not-yet", _not_yet)])
+            parent=self,
+            hooks=pulumi.ResourceHookBinding(on_error=[pulumi.ErrorHook("grant-not-yet", _retry_until_account_exists)]),
         )
         grants: list[pulumi.Resource] = [
             gcp.projects.IAMMember(
@@ -86,20 +87,20 @@ def _drop(warehouse: Warehouse, connection_id: str, mark: str) -> bool:
     return connections.drop(warehouse.target, endpoint, connection_id, mark)
 
 
-async def _not_yet(args: pulumi.ErrorHookArgs) -> bool:
-    """Grant again while the service account is not there yet, or someone else changed the policy at the same time."""
+async def _retry_until_account_exists(args: pulumi.ErrorHookArgs) -> bool:
+    """Grant again while the service account does not exist yet, or someone else changed the policy at the same time."""
     newest = args.errors[0] if args.errors else ""
-    return await _again(args, "does not exist" in newest or "concurrent policy changes" in newest)
+    return await _with_backoff(args, "does not exist" in newest or "concurrent policy changes" in newest)
 
 
-async def refused_yet(args: pulumi.ErrorHookArgs) -> bool:
+async def retry_until_grant_acts(args: pulumi.ErrorHookArgs) -> bool:
     """Try again while the service account is refused: its grants are made, and do not act yet."""
     newest = args.errors[0] if args.errors else ""
-    return await _again(args, "gcp-sa-bigquery-condel" in newest and "does not have" in newest)
+    return await _with_backoff(args, "gcp-sa-bigquery-condel" in newest and "does not have" in newest)
 
 
-async def _again(args: pulumi.ErrorHookArgs, passing: bool) -> bool:
-    if not passing or len(args.errors) >= GRANT_ATTEMPTS:
+async def _with_backoff(args: pulumi.ErrorHookArgs, temporary: bool) -> bool:
+    if not temporary or len(args.errors) >= GRANT_ATTEMPTS:
         return False
     await asyncio.sleep(min(0.5 * 2 ** len(args.errors), _RETRY_WAIT))
     return True

@@ -11,7 +11,7 @@ import pulumi_gcp as gcp
 from pulumi.dynamic import CreateResult, ReadResult, Resource
 
 from components.dynamic import Properties, Provider, hidden
-from components.orphans import made_anew
+from components.orphans import recreate_orphan
 from components.settings import Stack
 from imagesearch.errors import NotOurs
 from imagesearch.gcp.sql import dataset_name
@@ -68,7 +68,7 @@ class Dataset(pulumi.ComponentResource):
             delete_contents_on_destroy=False,
             opts=pulumi.ResourceOptions(
                 parent=self,
-                hooks=made_anew(
+                hooks=recreate_orphan(
                     name,
                     stack,
                     lambda warehouse: drop_empty_dataset(warehouse, dataset_name(stack.project, settings.id)),

@@ -1,8 +1,7 @@
 """What the dynamic providers have in common: the way to the warehouse, one-line errors, progress.
 
-A provider class is stateless, lives at the top of an importable module, and only translates between Pulumi's properties
-and imagesearch/. Numbers arrive as floats and None is dropped; pydantic puts both right where properties become
-a dataclass of imagesearch/.
+A provider class is stateless, is defined at the top of an importable module, and only translates between the
+properties of a resource and imagesearch/, where a specification (imagesearch/settings/spec.py) says which they are.
 """
 
 from __future__ import annotations
@@ -10,15 +9,15 @@ from __future__ import annotations
 import sys
 import traceback
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import pulumi
-from pulumi.dynamic import ConfigureRequest, DiffResult, ResourceProvider
+from pulumi.dynamic import Config, ConfigureRequest, DiffResult, ResourceProvider
 from pulumi.output import contains_unknowns
 
 from imagesearch.errors import ImageSearchError
 from imagesearch.gcp.bigquery import Target, Warehouse
-from imagesearch.gcp.sql import Identifier
 
 Properties = dict[str, Any]
 
@@ -28,13 +27,11 @@ class Provider(ResourceProvider):
 
     serialize_as_secret_always = False
     replacing: tuple[str, ...] = ("project", "location")
-    _endpoint = ""
-    _access_token = ""
+    _config: Config
 
     def configure(self, req: ConfigureRequest) -> None:
-        self._endpoint = req.config.get("gcp:bigQueryCustomEndpoint") or ""
-        self._access_token = req.config.get("gcp:accessToken") or ""
-        _answer_in_one_line()
+        self._config = req.config
+        _report_our_errors_without_traceback()
 
     def diff(self, _id: str, olds: Properties, news: Properties) -> DiffResult:
         """Changed inputs are the engine's to find; here is which of them replace, and whether the data moved.
@@ -51,7 +48,7 @@ class Provider(ResourceProvider):
 
     def warehouse(self, properties: Properties) -> Warehouse:
         """The warehouse that these properties are of."""
-        target = Target(properties["project"], properties["location"], self._endpoint, self._access_token)
+        target = Target.of(self._config.get, properties["project"], properties["location"])
         return _warehouse(target, tuple(sorted(properties["labels"].items())))
 
 
@@ -65,14 +62,9 @@ def inputs_of(properties: Properties, *names: str) -> Properties:
     return {name: properties[name] for name in ("project", "location", "labels", *names) if name in properties}
 
 
-def identifier(path: str) -> Identifier:
-    """A dotted path that was validated when it was an input."""
-    return Identifier(tuple(path.split(".")))
-
-
 def say(line: str) -> None:
-    """One line of progress to whoever watches the engine: in one piece, for resources work at the same time, and not
-    again what was said last, for an update says what the diff before it said."""
+    """One line of progress to whoever watches the engine: in one write, for resources work at the same time, and not
+    twice in a row, for an update repeats what the diff before it said."""
     if _said[-1:] != [line]:
         _said[:] = [line]
         sys.stdout.write(f"{line}\n")
@@ -88,14 +80,15 @@ def _warehouse(target: Target, labels: tuple[tuple[str, str], ...]) -> Warehouse
     return Warehouse(target, labels=dict(labels))
 
 
-def _answer_in_one_line() -> None:
-    """Our errors are for the reader; the SDK's host of dynamic providers answers any exception with its traceback."""
-    with_traceback = traceback.format_exc
+def _report_our_errors_without_traceback() -> None:
+    """Our errors are two lines for the reader. The SDK's host of dynamic providers answers every exception with its
+    traceback (pulumi 3.272.0, pulumi/dynamic/__main__.py, `_abort_with_traceback`); only that module's own name
+    `traceback` is replaced."""
+    host = sys.modules["__main__"]
+    if hasattr(host, "_abort_with_traceback"):
+        vars(host)["traceback"] = SimpleNamespace(format_exc=_format_exc)
 
-    def format_exc(limit: int | None = None, chain: bool = True) -> str:
-        error = sys.exc_info()[1]
-        return str(error) if isinstance(error, ImageSearchError) else with_traceback(limit, chain)
 
-    if not getattr(traceback.format_exc, "of_image_search", False):
-        format_exc.of_image_search = True  # type: ignore[attr-defined]
-        traceback.format_exc = format_exc
+def _format_exc() -> str:
+    error = sys.exc_info()[1]
+    return str(error) if isinstance(error, ImageSearchError) else traceback.format_exc()

@@ -1,42 +1,28 @@
-"""The embeddings: a table that every `pulumi up` brings to the truth of the bucket."""
+"""The embeddings: a table that every `pulumi up` brings up to date with the bucket."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
-from components.dynamic import Properties, Provider, hidden, identifier, inputs_of, say
+from components.dynamic import Properties, Provider, hidden, inputs_of, say
 from components.object_table import ObjectTable
 from components.remote_model import RemoteModel, suffix
 from components.settings import Stack
 from imagesearch.errors import NotThere, PermissionMissing
-from imagesearch.gcp.sql import Identifier, table_name
-from imagesearch.pipeline import convergence, embeddings, plan
+from imagesearch.gcp.sql import table_name
+from imagesearch.pipeline import convergence, embedding_tables, plan
+from imagesearch.pipeline.embedding_tables import TablesSpec
+from imagesearch.pipeline.embeddings import Counts, EmbeddingsSpec, EmbeddingStore
 from imagesearch.pipeline.ownership import new_owner, owner_of
 from imagesearch.settings.endpoints import MULTIMODAL_EMBEDDING
 from imagesearch.settings.schema import Settings
 
 TABLE = "met_image_embeddings"
 FAILURES = "met_image_failures"
-_INPUTS = (
-    "object_table",
-    "model",
-    "table",
-    "failures",
-    "endpoint",
-    "dimension",
-    "content_types",
-    "limit",
-    "prune_to_limit",
-    "wait",
-    "max_attempts",
-    "deadline_minutes",
-    "budget_usd",
-    "max_prune_fraction",
-)
 _SHOWN = ("objects", "target", "embedded", "set_aside", "stored")
 
 
@@ -48,15 +34,16 @@ class EmbeddingsTablesProvider(Provider):
 
     def create(self, props: Properties) -> CreateResult:
         owner = new_owner()
-        embeddings.create_tables(self.warehouse(props), *_tables(props), owner)
+        embedding_tables.create(self.warehouse(props), TablesSpec.from_properties(props), owner)
         return CreateResult(owner, {**props, "owner": owner})
 
     def read(self, id_: str, props: Properties) -> ReadResult:
-        gone = any(owner_of(self.warehouse(props), name) is None for name in _tables(props))
+        tables = TablesSpec.from_properties(props)
+        gone = any(owner_of(self.warehouse(props), name) is None for name in (tables.table, tables.failures))
         return ReadResult("", {}) if gone else ReadResult(id_, props)
 
     def delete(self, id_: str, props: Properties) -> None:
-        embeddings.drop_tables(self.warehouse(props), *_tables(props), id_)
+        embedding_tables.drop(self.warehouse(props), TablesSpec.from_properties(props), id_)
 
 
 class EmbeddingsTables(Resource, module="bigquery", name="EmbeddingsTables"):
@@ -68,11 +55,10 @@ class EmbeddingsTables(Resource, module="bigquery", name="EmbeddingsTables"):
         self,
         name: str,
         stack: Stack,
-        table: Identifier,
-        failures: Identifier,
+        tables: TablesSpec,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        properties = {**stack.place, "table": table.path, "failures": failures.path, "owner": None}
+        properties = {**stack.place, **tables.to_properties(), "owner": None}
         super().__init__(EmbeddingsTablesProvider(), name, properties, hidden(opts))
 
 
@@ -84,49 +70,50 @@ class EmbeddedImagesProvider(Provider):
     def diff(self, _id: str, olds: Properties, news: Properties) -> DiffResult:
         found = super().diff(_id, olds, news)
         if "table" in (found.replaces or ()) and "budget_usd" in news:
-            say(_anew(news))
+            say(_replacement_cost(EmbeddingsSpec.from_properties(news)))
         return found
 
     def moved(self, olds: Properties, news: Properties) -> bool:
-        if news["sync"] == "onChange":
+        spec = EmbeddingsSpec.from_properties(news)
+        if spec.sync == "onChange":
             return False
-        work = embeddings.parse(news)
         try:
-            counts = embeddings.count(self.warehouse(news), work)
-        except (NotThere, PermissionMissing):  # an update waits for grants that are on their way
+            counts = EmbeddingStore(self.warehouse(news), spec).count()
+        except (NotThere, PermissionMissing):  # an update waits for grants that do not act yet
             return True
-        if counts.settled(work):
+        if counts.settled(spec):
             return bool(counts.version != olds["version"])
-        say(plan.work(work, counts))
+        say(plan.summary(spec, counts))
         return True
 
     def create(self, props: Properties) -> CreateResult:
         """Beside other embeddings these are completed, whatever `wait` says: next the searches move here."""
-        work = embeddings.parse(props)
-        if not work.wait and embeddings.others(self.warehouse(props), work.table, TABLE):
+        spec = EmbeddingsSpec.from_properties(props)
+        if not spec.wait and embedding_tables.others(self.warehouse(props), spec, TABLE):
             say(
                 "waiting, though embedding.wait is false: searches answer from the old vectors until these are complete"
             )
-            work = replace(work, wait=True)
-        return CreateResult(props["table"], self._converge(props, work))
+            spec = spec.model_copy(update={"wait": True})
+        return CreateResult(props["table"], self._converge(props, spec))
 
     def update(self, _id: str, _olds: Properties, news: Properties) -> UpdateResult:
-        return UpdateResult(self._converge(news, embeddings.parse(news)))
+        return UpdateResult(self._converge(news, EmbeddingsSpec.from_properties(news)))
 
     def read(self, id_: str, props: Properties) -> ReadResult:
-        inputs = inputs_of(props, *_INPUTS, "owner", "sync")
+        spec = EmbeddingsSpec.from_properties(props)
+        inputs = inputs_of(props, *spec.inputs(), "owner")
         try:
-            counts = embeddings.count(self.warehouse(props), embeddings.parse(props))
+            counts = EmbeddingStore(self.warehouse(props), spec).count()
         except NotThere:
             return ReadResult("", {})
         except PermissionMissing:  # the refresh notes which grant is gone, and an up restores it
             return ReadResult(id_, props, inputs)
         return ReadResult(id_, {**props, **_shown(counts)}, inputs)
 
-    def _converge(self, props: Properties, work: embeddings.Embeddings) -> Properties:
+    def _converge(self, props: Properties, spec: EmbeddingsSpec) -> Properties:
         warehouse = self.warehouse(props)
-        embeddings.create_tables(warehouse, work.table, work.failures, props["owner"])
-        outcome = convergence.converge(warehouse, work, say)
+        embedding_tables.create(warehouse, spec, props["owner"])
+        outcome = convergence.converge(warehouse, spec, say)
         run = {"added": outcome.added, "updated": outcome.updated, "deleted": outcome.deleted}
         return {**props, **_shown(outcome.counts), **run, "complete": outcome.complete}
 
@@ -154,13 +141,10 @@ class EmbeddedImages(Resource, module="bigquery", name="EmbeddedImages"):
 class Embeddings(pulumi.ComponentResource):
     """Vectors of the bucket's images, of one endpoint and one length. Another endpoint or length is another table."""
 
-    path: Identifier
-    failures: Identifier
+    spec: EmbeddingsSpec
     images: EmbeddedImages
     owner: pulumi.Output[str]
     """Id of the resource that owns the tables."""
-    work: dict[str, Any]
-    """What is to be embedded, as plain values."""
 
     def __init__(
         self,
@@ -171,68 +155,32 @@ class Embeddings(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("image-search:index:Embeddings", name, None, opts)
-        table, failures = tables(stack.settings)
-        self.path = table_name(stack.project, stack.settings.dataset.id, table)
-        self.failures = table_name(stack.project, stack.settings.dataset.id, failures)
-        self.work = _properties(stack.settings, object_table, model, self)
-        depends_on = [object_table.table, model.resource]
-        made = EmbeddingsTables(
-            f"{name}-tables",
-            stack,
-            self.path,
-            self.failures,
-            pulumi.ResourceOptions(parent=self, depends_on=depends_on),
+        table, failures = (table_name(stack.project, stack.settings.dataset.id, id_) for id_ in tables(stack.settings))
+        self.spec = EmbeddingsSpec.of(
+            stack.settings, object_table=object_table.path, model=model.path, table=table, failures=failures
         )
+        options = pulumi.ResourceOptions(parent=self, depends_on=[object_table.table, model.resource])
+        made = EmbeddingsTables(f"{name}-tables", stack, TablesSpec(table=table, failures=failures), options)
         self.owner = made.owner
-        self.images = EmbeddedImages(
-            name,
-            {**stack.place, **self.work, "sync": stack.settings.embedding.sync, "owner": self.owner},
-            pulumi.ResourceOptions(parent=self, depends_on=depends_on),
-        )
-        self.register_outputs({"table": self.path.path})
+        properties = {**stack.place, **self.spec.to_properties(), "owner": self.owner}
+        self.images = EmbeddedImages(name, properties, options)
+        self.register_outputs({"table": table.path})
 
 
 def tables(settings: Settings) -> tuple[str, str]:
     """Names of the tables of embeddings and failures: the tutorial's for its endpoint and length, longer for others."""
     embedding = settings.embedding
-    if (embedding.endpoint, embedding.length) == (MULTIMODAL_EMBEDDING.name, MULTIMODAL_EMBEDDING.default_dimension):
+    if (embedding.endpoint, embedding.dimension) == (MULTIMODAL_EMBEDDING.name, MULTIMODAL_EMBEDDING.default_dimension):
         return TABLE, FAILURES
-    kind = f"{suffix(embedding.endpoint)}_{embedding.length}"
+    kind = f"{suffix(embedding.endpoint)}_{embedding.dimension}"
     return f"{TABLE}_{kind}", f"{FAILURES}_{kind}"
 
 
-def _properties(settings: Settings, object_table: ObjectTable, model: RemoteModel, made: Embeddings) -> dict[str, Any]:
-    return {
-        "object_table": object_table.path.path,
-        "model": model.path.path,
-        "table": made.path.path,
-        "failures": made.failures.path,
-        "endpoint": settings.embedding.endpoint,
-        "dimension": settings.embedding.length,
-        "content_types": settings.images.content_types,
-        "limit": settings.images.limit,
-        "prune_to_limit": settings.images.prune_to_limit,
-        **settings.embedding.model_dump(
-            include={"wait", "max_attempts", "deadline_minutes", "budget_usd", "max_prune_fraction"}
-        ),
-    }
+def _replacement_cost(spec: EmbeddingsSpec) -> str:
+    """What vectors of another kind cost: every image is embedded again, beside the vectors that are there."""
+    return plan.upper_bound_of(spec.endpoint, spec.location, spec.limit, spec.budget_usd)
 
 
-def _anew(properties: Properties) -> str:
-    """What vectors of another kind take: all anew, beside those that are there."""
-    limit = properties.get("limit")
-    return plan.most(
-        properties["endpoint"],
-        properties["location"],
-        None if limit is None else int(limit),
-        float(properties["budget_usd"]),
-    )
-
-
-def _tables(properties: Properties) -> tuple[Identifier, Identifier]:
-    return identifier(properties["table"]), identifier(properties["failures"])
-
-
-def _shown(counts: embeddings.Counts) -> Properties:
+def _shown(counts: Counts) -> Properties:
     numbers = asdict(counts)
     return {**{key: numbers[key] for key in _SHOWN}, "pending": counts.pending, "version": counts.version}

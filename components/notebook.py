@@ -17,10 +17,10 @@ from pydantic import TypeAdapter
 from components.dynamic import Properties, Provider, hidden, inputs_of, say
 from components.embeddings import Embeddings
 from components.object_table import ObjectTable
-from components.orphans import made_anew
+from components.orphans import recreate_orphan
 from components.remote_model import RemoteModel
 from components.searches import RESULTS
-from components.settings import Stack
+from components.settings import Stack, provider_config
 from imagesearch.errors import NotThere
 from imagesearch.gcp import rest
 from imagesearch.gcp.bigquery import api_root
@@ -125,7 +125,7 @@ class Notebook(pulumi.ComponentResource):
             deletion_policy="FORCE",
             opts=pulumi.ResourceOptions(
                 parent=self,
-                hooks=made_anew(name, stack, lambda _: _reached(path).remove_left_behind(stack.labels, text)),
+                hooks=recreate_orphan(name, stack, lambda _: _reached(path).remove_left_behind(stack.labels, text)),
             ),
         )
         NotebookFile(
@@ -143,13 +143,13 @@ def _names(stack: Stack, object_table: ObjectTable, model: RemoteModel, embeddin
         location=stack.location,
         object_table=object_table.path.path,
         model=model.path.path,
-        embeddings=embeddings.path.path,
-        failures=embeddings.failures.path,
+        embeddings=embeddings.spec.table.path,
+        failures=embeddings.spec.failures.path,
         results=table_name(stack.project, settings.dataset.id, RESULTS).path if settings.searches else "",
         content_types=settings.images.content_types,
-        dimension=settings.embedding.length,
+        dimension=settings.embedding.dimension,
         distance=settings.index.distance,
-        api_endpoint=api_root(pulumi.Config("gcp").get("bigQueryCustomEndpoint") or ""),
+        api_endpoint=api_root(provider_config("gcp:bigQueryCustomEndpoint") or ""),
     )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pulumi
 import pulumi_gcp as gcp
 
-from components.connection import Connection, refused_yet
+from components.connection import Connection, retry_until_grant_acts
 from components.dataset import Dataset
-from components.orphans import made_anew
+from components.orphans import recreate_orphan
 from components.settings import Stack
 from imagesearch.gcp.sql import Identifier, table_name
 from imagesearch.pipeline.ownership import drop_table
@@ -47,13 +47,13 @@ class ObjectTable(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[dataset.contents, *connection.grants],
-                replace_on_changes=["externalDataConfiguration"],  # it holds no data: made anew, not patched
+                replace_on_changes=["externalDataConfiguration"],  # it holds no data: replaced, not patched
                 delete_before_replace=True,
-                hooks=made_anew(
+                hooks=recreate_orphan(
                     name,
                     stack,
                     lambda warehouse: drop_table(warehouse, self.path),
-                    pulumi.ErrorHook(f"{name}-refused-yet", refused_yet),
+                    pulumi.ErrorHook(f"{name}-grant-acts", retry_until_grant_acts),
                 ),
             ),
         )

@@ -16,7 +16,7 @@ from components.searches import RESULTS, SEARCH_EMBEDDINGS, Searches
 from components.settings import Stack
 from components.vector_index import VectorIndex
 from imagesearch.gcp.sql import table_name
-from imagesearch.pipeline.plan import estimate
+from imagesearch.pipeline.plan import estimate_of
 
 _COUNTS = ("objects", "target", "embedded", "set_aside", "pending", "added", "updated", "deleted", "complete")
 
@@ -42,10 +42,10 @@ def export(
         "object_table": object_table.path.path,
         "model": model.path.path,
         "endpoint": settings.embedding.endpoint,
-        "dimension": settings.embedding.length,
+        "dimension": settings.embedding.dimension,
         "distance": settings.index.distance,
-        "embeddings_table": embeddings.path.path,
-        "failures_table": embeddings.failures.path,
+        "embeddings_table": embeddings.spec.table.path,
+        "failures_table": embeddings.spec.failures.path,
         "search_embeddings_table": table_name(stack.project, settings.dataset.id, SEARCH_EMBEDDINGS).path,
         "results_table": table_name(stack.project, settings.dataset.id, RESULTS).path,
         "labels": stack.labels,
@@ -55,8 +55,8 @@ def export(
     for name in _COUNTS:
         pulumi.export(name, getattr(embeddings.images, name))
     pulumi.export("index", index.state)
-    pulumi.export("convergence", embeddings.work)
+    pulumi.export("convergence", embeddings.spec.to_properties())
     pulumi.export("queries", [query.model_dump() for query in settings.searches])
     pulumi.export("searches", searches.found)
     pulumi.export("notebook", notebook.about)
-    pulumi.export("estimate", estimate(settings))
+    pulumi.export("estimate", estimate_of(settings))

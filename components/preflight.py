@@ -63,7 +63,7 @@ class Preflight(Resource, module="bigquery", name="Preflight"):
 
     def __init__(self, name: str, stack: Stack, opts: pulumi.ResourceOptions | None = None) -> None:
         settings = stack.settings
-        if notice := plan.retirement(settings.embedding.model):
+        if notice := plan.retirement(settings.embedding.endpoint_facts):
             pulumi.warn(notice)
         needed = asdict(wanted(settings, stack.project, stack.labels))
         properties = {name: needed[name] for name in _INPUTS} | {"plan": plan.upper_bound(settings)}

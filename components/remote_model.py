@@ -7,11 +7,12 @@ from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
 
 from components.connection import Connection
 from components.dataset import Dataset
-from components.dynamic import Properties, Provider, hidden, identifier, inputs_of, say
+from components.dynamic import Properties, Provider, hidden, inputs_of, say
 from components.settings import Stack
 from imagesearch.gcp.sql import Identifier, table_name
 from imagesearch.pipeline import remote_model
 from imagesearch.pipeline.ownership import new_owner
+from imagesearch.pipeline.remote_model import RemoteModelSpec
 from imagesearch.settings.endpoints import MULTIMODAL_EMBEDDING
 
 MODEL = "multimodal_embedding_model"
@@ -24,22 +25,23 @@ class RemoteModelProvider(Provider):
 
     def create(self, props: Properties) -> CreateResult:
         owner = new_owner()
-        remote_model.create(self.warehouse(props), _model(props), owner, say)
+        remote_model.create(self.warehouse(props), RemoteModelSpec.from_properties(props), owner, say)
         return CreateResult(owner, props)
 
     def update(self, id_: str, _olds: Properties, news: Properties) -> UpdateResult:
-        remote_model.create(self.warehouse(news), _model(news), id_, say)
+        remote_model.create(self.warehouse(news), RemoteModelSpec.from_properties(news), id_, say)
         return UpdateResult(news)
 
     def read(self, id_: str, props: Properties) -> ReadResult:
-        endpoint = remote_model.endpoint_of(self.warehouse(props), identifier(props["model"]))
+        spec = RemoteModelSpec.from_properties(props)
+        endpoint = remote_model.endpoint_of(self.warehouse(props), spec.model)
         if endpoint is None:
             return ReadResult("", {})
         actual = {**props, "endpoint": endpoint}
-        return ReadResult(id_, actual, inputs_of(actual, "model", "connection", "endpoint", "statement"))
+        return ReadResult(id_, actual, inputs_of(actual, *spec.to_properties()))
 
     def delete(self, id_: str, props: Properties) -> None:
-        remote_model.delete(self.warehouse(props), identifier(props["model"]), id_)
+        remote_model.delete(self.warehouse(props), RemoteModelSpec.from_properties(props).model, id_)
 
 
 class RemoteModelResource(Resource, module="bigquery", name="RemoteModel"):
@@ -49,17 +51,10 @@ class RemoteModelResource(Resource, module="bigquery", name="RemoteModel"):
         self,
         name: str,
         stack: Stack,
-        model: remote_model.RemoteModel,
+        spec: RemoteModelSpec,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        properties = {
-            **stack.place,
-            "model": model.name.path,
-            "connection": model.connection.path,
-            "endpoint": model.endpoint,
-            "statement": model.statement,
-        }
-        super().__init__(RemoteModelProvider(), name, properties, hidden(opts))
+        super().__init__(RemoteModelProvider(), name, {**stack.place, **spec.to_properties()}, hidden(opts))
 
 
 class RemoteModel(pulumi.ComponentResource):
@@ -82,7 +77,7 @@ class RemoteModel(pulumi.ComponentResource):
         self.resource = RemoteModelResource(
             name,
             stack,
-            remote_model.RemoteModel(self.path, connection.path, endpoint),
+            RemoteModelSpec(model=self.path, connection=connection.path, endpoint=endpoint),
             pulumi.ResourceOptions(parent=self, depends_on=[dataset.contents, *connection.grants]),
         )
         self.register_outputs({"model": self.path.path})
@@ -96,9 +91,3 @@ def model_table(endpoint: str) -> str:
 def suffix(text: str) -> str:
     """`text` as the end of an identifier."""
     return "".join(c if c.isalnum() else "_" for c in text)
-
-
-def _model(properties: Properties) -> remote_model.RemoteModel:
-    return remote_model.RemoteModel(
-        identifier(properties["model"]), identifier(properties["connection"]), properties["endpoint"]
-    )

@@ -7,9 +7,8 @@ from typing import Any
 
 import pulumi
 from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
-from pydantic import TypeAdapter
 
-from components.dynamic import Properties, Provider, hidden, identifier, say
+from components.dynamic import Properties, Provider, hidden, say
 from components.embeddings import Embeddings
 from components.remote_model import RemoteModel
 from components.settings import Stack
@@ -17,11 +16,10 @@ from components.vector_index import VectorIndex
 from imagesearch.errors import NotThere
 from imagesearch.gcp.sql import table_name
 from imagesearch.pipeline import search
+from imagesearch.pipeline.search import SearchesSpec
 
 SEARCH_EMBEDDINGS = "search_embedding"
 RESULTS = "vector_search_results"
-_SEARCHES = TypeAdapter(search.Searches)
-_TABLES = ("model", "embeddings", "search_embeddings", "results")
 
 
 class SearchesProvider(Provider):
@@ -37,16 +35,16 @@ class SearchesProvider(Provider):
 
     def read(self, id_: str, props: Properties) -> ReadResult:
         try:
-            hits = search.results(self.warehouse(props), _searches(props))
+            hits = search.results(self.warehouse(props), SearchesSpec.from_properties(props))
         except NotThere:
             return ReadResult("", {})
         return ReadResult(id_, {**props, "found": _plain(hits)})
 
     def delete(self, _id: str, props: Properties) -> None:
-        search.drop(self.warehouse(props), _searches(props))
+        search.drop(self.warehouse(props), SearchesSpec.from_properties(props))
 
     def _run(self, props: Properties) -> Properties:
-        return {**props, "found": _plain(search.run(self.warehouse(props), _searches(props), say))}
+        return {**props, "found": _plain(search.run(self.warehouse(props), SearchesSpec.from_properties(props), say))}
 
 
 class SearchesResource(Resource, module="bigquery", name="Searches"):
@@ -76,26 +74,19 @@ class Searches(pulumi.ComponentResource):
         settings = stack.settings
         self.found = pulumi.Output.from_input({})
         if settings.searches:
-            self.found = SearchesResource(
-                name,
-                {
-                    **stack.place,
-                    "queries": [query.model_dump() for query in settings.searches],
-                    "model": model.path.path,
-                    "embeddings": embeddings.path.path,
-                    "search_embeddings": table_name(stack.project, settings.dataset.id, SEARCH_EMBEDDINGS).path,
-                    "results": table_name(stack.project, settings.dataset.id, RESULTS).path,
-                    "dimension": settings.embedding.length,
-                    "distance": settings.index.distance,
-                    "version": embeddings.images.version,
-                },
-                pulumi.ResourceOptions(parent=self, depends_on=[index.resource]),
-            ).found
+            spec = SearchesSpec(
+                queries=settings.searches,
+                model=model.path,
+                embeddings=embeddings.spec.table,
+                search_embeddings=table_name(stack.project, settings.dataset.id, SEARCH_EMBEDDINGS),
+                results=table_name(stack.project, settings.dataset.id, RESULTS),
+                dimension=settings.embedding.dimension,
+                distance=settings.index.distance,
+            )
+            properties = {**stack.place, **spec.to_properties(), "version": embeddings.images.version}
+            options = pulumi.ResourceOptions(parent=self, depends_on=[index.resource])
+            self.found = SearchesResource(name, properties, options).found
         self.register_outputs({"found": self.found})
-
-
-def _searches(properties: Properties) -> search.Searches:
-    return _SEARCHES.validate_python({**properties, **{key: identifier(properties[key]) for key in _TABLES}})
 
 
 def _plain(hits: dict[str, list[search.Hit]]) -> dict[str, list[dict[str, Any]]]:

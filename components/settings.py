@@ -34,10 +34,15 @@ class Stack:
         return {"project": self.project, "location": self.location, "labels": self.labels}
 
 
+def provider_config(key: str) -> str | None:
+    """A setting of the stack's gcp provider, by its whole key: gcp:accessToken."""
+    return pulumi.Config("gcp").get(key.removeprefix("gcp:"))
+
+
 def load() -> Stack:
     """Read and check the config. Ends the program with one message that names every wrong key."""
     try:
-        project = pulumi.Config("gcp").get("project")
+        project = provider_config("gcp:project")
         if not project:
             raise SettingsError(
                 "The stack has no Google Cloud project.", "Set it: pulumi config set gcp:project my-project"

@@ -7,18 +7,18 @@ from typing import Any
 
 import pulumi
 from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
-from pydantic import TypeAdapter
 
-from components.dynamic import Properties, Provider, hidden, identifier, inputs_of, say
+from components.dynamic import Properties, Provider, hidden, inputs_of, say
 from components.embeddings import Embeddings
 from components.settings import Stack
 from imagesearch.errors import NotThere
 from imagesearch.pipeline import vector_index
 from imagesearch.pipeline.ownership import owner_of
+from imagesearch.pipeline.vector_index import VectorIndexSpec
 
 INDEX = "met_images_index"
-_INDEX = TypeAdapter(vector_index.VectorIndex)
-_INPUTS = ("table", "owner", "index", "dimension", "type", "distance", "wait", "min_recall", "rows", "version")
+_BESIDE = ("owner", "rows", "version")
+"""Inputs that are not of the specification: they come from other resources."""
 
 
 class VectorIndexProvider(Provider):
@@ -28,7 +28,7 @@ class VectorIndexProvider(Provider):
 
     def moved(self, olds: Properties, news: Properties) -> bool:
         try:
-            state = vector_index.look(self.warehouse(news), _index(news), int(news["rows"]))
+            state = vector_index.look(self.warehouse(news), VectorIndexSpec.from_properties(news), int(news["rows"]))
         except NotThere:
             return True
         return bool(state.status != olds["status"])
@@ -38,24 +38,26 @@ class VectorIndexProvider(Provider):
 
     def update(self, _id: str, olds: Properties, news: Properties) -> UpdateResult:
         if any(olds[key] != news[key] for key in ("type", "distance")):
-            vector_index.drop(self.warehouse(olds), _index(olds))
+            vector_index.drop(self.warehouse(olds), VectorIndexSpec.from_properties(olds))
         return UpdateResult(self._ensure(news))
 
     def read(self, id_: str, props: Properties) -> ReadResult:
         try:
-            state = vector_index.look(self.warehouse(props), _index(props), int(props["rows"]))
+            state = vector_index.look(self.warehouse(props), VectorIndexSpec.from_properties(props), int(props["rows"]))
         except NotThere:
             return ReadResult("", {})
         seen = {**props, "status": state.status, "coverage": state.coverage}
-        return ReadResult(id_, seen, inputs_of(props, *_INPUTS))
+        return ReadResult(id_, seen, inputs_of(props, *VectorIndexSpec.inputs(), *_BESIDE))
 
     def delete(self, _id: str, props: Properties) -> None:
-        index = _index(props)
-        if owner_of(self.warehouse(props), index.table) == props["owner"]:  # else a successor has table and index
-            vector_index.drop(self.warehouse(props), index)
+        spec = VectorIndexSpec.from_properties(props)
+        if owner_of(self.warehouse(props), spec.table) == props["owner"]:  # else a successor has table and index
+            vector_index.drop(self.warehouse(props), spec)
 
     def _ensure(self, props: Properties) -> Properties:
-        state = vector_index.ensure(self.warehouse(props), _index(props), int(props["rows"]), say)
+        state = vector_index.ensure(
+            self.warehouse(props), VectorIndexSpec.from_properties(props), int(props["rows"]), say
+        )
         return {**props, **asdict(state)}
 
 
@@ -82,18 +84,17 @@ class VectorIndex(pulumi.ComponentResource):
         self, name: str, stack: Stack, embeddings: Embeddings, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("image-search:index:VectorIndex", name, None, opts)
-        settings = stack.settings.index
+        table, dimension = embeddings.spec.table, embeddings.spec.dimension
+        spec = VectorIndexSpec(index=INDEX, table=table, dimension=dimension, **stack.settings.index.model_dump())
+        images = embeddings.images
         self.resource = VectorIndexResource(
             name,
             {
                 **stack.place,
-                "table": embeddings.path.path,
+                **spec.to_properties(),
                 "owner": embeddings.owner,
-                "index": INDEX,
-                "dimension": stack.settings.embedding.length,
-                **settings.model_dump(include={"type", "distance", "wait", "min_recall"}),
-                "rows": embeddings.images.stored,
-                "version": embeddings.images.version,
+                "rows": images.stored,
+                "version": images.version,
             },
             pulumi.ResourceOptions(parent=self),
         )
@@ -105,7 +106,3 @@ class VectorIndex(pulumi.ComponentResource):
             recall=self.resource.recall,
         )
         self.register_outputs({"state": self.state})
-
-
-def _index(properties: Properties) -> vector_index.VectorIndex:
-    return _INDEX.validate_python({**properties, "name": properties["index"], "table": identifier(properties["table"])})

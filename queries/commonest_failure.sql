@@ -1,4 +1,4 @@
--- The status most rows failed with. Run by imagesearch.pipeline.convergence when it gives up.
+-- The status most rows failed with. Run by imagesearch.pipeline.embeddings when it gives up.
 SELECT
   status,
   COUNT(*) AS images

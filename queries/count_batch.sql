@@ -1,5 +1,5 @@
 -- What came of one batch; retryable as record_failures.sql says, misfits are vectors of another length than asked for.
--- Run by imagesearch.pipeline.convergence.
+-- Run by imagesearch.pipeline.embeddings.
 SELECT
   COUNTIF(COALESCE(status, '') = '' AND ARRAY_LENGTH(embedding) = ${dimension}) AS embedded,
   COUNTIF(COALESCE(status, '') = '' AND COALESCE(ARRAY_LENGTH(embedding), 0) <> ${dimension}) AS misfits,

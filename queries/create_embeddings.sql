@@ -1,4 +1,4 @@
--- The table of embeddings: only rows that hold a vector. Run by imagesearch.pipeline.embeddings.
+-- The table of embeddings: only rows that hold a vector. Run by imagesearch.pipeline.embedding_tables.
 CREATE TABLE IF NOT EXISTS ${embeddings} (
   uri STRING NOT NULL,
   generation INT64 NOT NULL,

@@ -1,4 +1,4 @@
--- The table of images that could not be embedded, with the reason. Run by imagesearch.pipeline.embeddings.
+-- The table of images that could not be embedded, with the reason. Run by imagesearch.pipeline.embedding_tables.
 CREATE TABLE IF NOT EXISTS ${failures} (
   uri STRING NOT NULL,
   generation INT64 NOT NULL,

@@ -1,4 +1,4 @@
--- Remove the embeddings beyond images.limit, the last in uri order. Run by imagesearch.pipeline.convergence, only where
+-- Remove the embeddings beyond images.limit, the last in uri order. Run by imagesearch.pipeline.embeddings, only where
 -- images.pruneToLimit says so: they were paid for.
 DELETE FROM ${embeddings}
 WHERE uri IN (

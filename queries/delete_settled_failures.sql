@@ -1,4 +1,4 @@
--- Forget failures whose object is gone, has changed since, or was embedded in the end. Run by imagesearch.pipeline.convergence.
+-- Forget failures whose object is gone, has changed since, or was embedded in the end. Run by imagesearch.pipeline.embeddings.
 DELETE FROM ${failures}
 WHERE
   (uri, generation) NOT IN (SELECT (uri, generation) FROM ${object_table})

@@ -1,4 +1,4 @@
--- Remove the embeddings of objects that are gone from the bucket. Run by imagesearch.pipeline.convergence.
+-- Remove the embeddings of objects that are gone from the bucket. Run by imagesearch.pipeline.embeddings.
 DELETE FROM ${embeddings}
 WHERE uri NOT IN (
   SELECT uri

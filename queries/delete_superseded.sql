@@ -1,5 +1,5 @@
 -- Remove the embeddings of an older generation where the present one could not be embedded. Run by
--- imagesearch.pipeline.convergence: a search must not find a picture that is not there any more.
+-- imagesearch.pipeline.embeddings: a search must not find a picture that is not there any more.
 DELETE FROM ${embeddings}
 WHERE
   uri IN (

@@ -1,5 +1,5 @@
 -- Embed one batch of images into a staging table: every row that is paid for is here before anything else happens.
--- Over an object table only WHERE, ORDER BY and LIMIT are allowed, hence the list. Run by imagesearch.pipeline.convergence.
+-- Over an object table only WHERE, ORDER BY and LIMIT are allowed, hence the list. Run by imagesearch.pipeline.embeddings.
 CREATE TABLE ${staging}
 OPTIONS (
   description = 'Embeddings on their way into the table of embeddings.',

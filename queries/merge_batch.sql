@@ -1,5 +1,5 @@
 -- Move the good rows of a staging table into the embeddings; an older generation is replaced in place. Run by
--- imagesearch.pipeline.convergence; running it again changes nothing.
+-- imagesearch.pipeline.embeddings; running it again changes nothing.
 MERGE ${embeddings} AS stored
 USING (
   SELECT *

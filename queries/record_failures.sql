@@ -1,4 +1,4 @@
--- Keep what a staging table says of the rows that failed, each attempt counted once. Run by imagesearch.pipeline.convergence.
+-- Keep what a staging table says of the rows that failed, each attempt counted once. Run by imagesearch.pipeline.embeddings.
 -- A missing permission is not the image's fault, and often a grant that has not acted yet: such a row is tried again.
 MERGE ${failures} AS known
 USING (

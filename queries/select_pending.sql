@@ -1,4 +1,4 @@
--- The next images to embed: those never tried first, then by fewest attempts, in uri order. Run by imagesearch.pipeline.convergence.
+-- The next images to embed: those never tried first, then by fewest attempts, in uri order. Run by imagesearch.pipeline.embeddings.
 WITH
   target AS (
     SELECT

@@ -90,7 +90,7 @@ def test_the_program_imports_components_and_nothing_below_them() -> None:
 def test_what_a_user_of_the_cloud_needs_is_in_requirements_txt(package: str) -> None:
     installed = (ROOT / "requirements.txt").read_text(encoding="utf-8")
     provided = {"google": "google-cloud-bigquery", "PIL": "pillow", "requests": "google-cloud-bigquery"}
-    provided |= {"urllib3": "google-cloud-bigquery", "yaml": "pulumi"}
+    provided |= {"urllib3": "google-cloud-bigquery", "yaml": "pulumi", "pydantic_core": "pydantic"}
     used = {name for path in (ROOT / package).rglob("*.py") for name in _imports(_tree(path))}
     for name in used - set(PACKAGES) - set(sys.stdlib_module_names):
         assert f"{provided.get(name, name).replace('_', '-')}==" in installed, f"{name} is not pinned there"

@@ -33,7 +33,7 @@ from rich.console import Console
 from imagesearch.cli import preflight, terminal
 from imagesearch.cli.help_texts import lesson, overview
 from imagesearch.errors import ImageSearchError
-from imagesearch.pipeline import convergence, embeddings, plan, retry, search
+from imagesearch.pipeline import convergence, plan, retry, search
 from imagesearch.stacks import report, stack, status
 from imagesearch.web import gallery
 
@@ -92,7 +92,7 @@ def _serve(options: argparse.Namespace) -> None:
 
 def _failures(options: argparse.Namespace) -> None:
     chosen = stack.read(options.stack)
-    rows = embeddings.failures(chosen.warehouse, chosen.name("failures_table"), options.limit)
+    rows = chosen.embeddings.failed(options.limit)
     if options.json:
         print(json.dumps([{**row, "last_attempt": row["last_attempt"].isoformat()} for row in rows], indent=2))
     else:
@@ -106,8 +106,9 @@ def _retry(options: argparse.Namespace) -> int:
     _console().print(report.forgotten_table(forgotten))
     if options.now:
         return _go_on(chosen)
-    counts = embeddings.count(chosen.warehouse, chosen.work)
-    print(f"The next `pulumi up`, or `python -m imagesearch converge` now: {plan.work(chosen.work, counts)}.")
+    store = chosen.embeddings
+    counts = store.count()
+    print(f"The next `pulumi up`, or `python -m imagesearch converge` now: {plan.summary(store.spec, counts)}.")
     return 0
 
 
@@ -118,7 +119,7 @@ def _converge(options: argparse.Namespace) -> int:
 def _go_on(chosen: stack.Stack) -> int:
     """Converge, and say what came of it."""
     with terminal.embedding(_watcher()) as (say, show):
-        outcome = convergence.converge(chosen.warehouse, chosen.work, say, show)
+        outcome = convergence.converge(chosen.warehouse, chosen.embeddings.spec, say, show)
     print(
         f"{outcome.counts.embedded:,} of {outcome.counts.target:,} embedded, {outcome.counts.set_aside:,} set aside, "
         f"{outcome.counts.pending:,} pending. `pulumi up` brings the index and the searches up to date."

@@ -198,7 +198,7 @@ def _settings(name: str, uri: str, location: str, endpoint: Endpoint) -> Setting
 
 
 def _report(name: str, file: Path, bucket: Bucket, settings: Settings) -> str:
-    location, most = settings.dataset.location, plan.estimate(settings)
+    location, most = settings.dataset.location, plan.estimate_of(settings)
     seen = f"gs://{bucket.name} is in {canonical(bucket.location)}: a dataset in {location} can read it."
     if not bucket.location:
         seen = (

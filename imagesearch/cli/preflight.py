@@ -11,8 +11,8 @@ from imagesearch.checks import preflight
 from imagesearch.checks.prerequisites import wanted
 from imagesearch.cli.help_texts import lesson
 from imagesearch.errors import NotThere
-from imagesearch.pipeline import embeddings, plan
-from imagesearch.pipeline.embeddings import Embeddings
+from imagesearch.pipeline import plan
+from imagesearch.pipeline.embeddings import EmbeddingStore
 from imagesearch.pipeline.plan import Plan
 from imagesearch.settings.schema import Settings
 from imagesearch.stacks import stack, stack_file
@@ -43,7 +43,7 @@ def _preflight(options: argparse.Namespace) -> int:
         print(json.dumps({"ready": report.ready, "findings": [asdict(each) for each in report.findings]}, indent=2))
         return 0 if report.ready else 1
     print("\n".join(report.lines("ok", "unchecked", "missing")))
-    if notice := plan.retirement(file.settings.embedding.model):
+    if notice := plan.retirement(file.settings.embedding.endpoint_facts):
         print(f"warning   {notice}")
     print(f"\nA first `pulumi up` would {plan.upper_bound(file.settings)}.")
     print(_verdict(report))
@@ -69,34 +69,19 @@ def _plan(options: argparse.Namespace) -> None:
 def _of_stack(file: StackFile, name: str | None) -> Plan | None:
     """The plan from the data, for the settings as they are now; None before the stack is up.
 
-    With another endpoint or length everything is embedded anew, into tables that are not there yet.
+    With another endpoint or length every image is embedded again, into tables that are not there yet.
     """
     try:
         there = stack.read(name)
-        work = _as_set(there.work, file.settings)
-        counts = embeddings.count(there.warehouse, work)
+        made = there.embeddings.spec
+        spec = made.under(file.settings)
+        counts = EmbeddingStore(there.warehouse, spec).count()
     except (NoStack, NotThere):
         return None
-    if (work.endpoint, work.dimension) == (there.work.endpoint, there.work.dimension):
-        return plan.of_data(work, counts)
+    if (spec.endpoint, spec.dimension) == (made.endpoint, made.dimension):
+        return plan.of_data(spec, counts)
     return plan.of_data(
-        work, replace(counts, new=counts.target, changed=0, embedded=0, set_aside=0, stale=0, stored=0, beyond_limit=0)
-    )
-
-
-def _as_set(work: Embeddings, settings: Settings) -> Embeddings:
-    """The stack's work under the settings of its file."""
-    embedding, images = settings.embedding, settings.images
-    return replace(
-        work,
-        endpoint=embedding.endpoint,
-        dimension=embedding.length,
-        content_types=tuple(images.content_types),
-        limit=images.limit,
-        prune_to_limit=images.prune_to_limit,
-        deadline_minutes=embedding.deadline_minutes,
-        budget_usd=embedding.budget_usd,
-        max_prune_fraction=embedding.max_prune_fraction,
+        spec, replace(counts, new=counts.target, changed=0, embedded=0, set_aside=0, stale=0, stored=0, beyond_limit=0)
     )
 
 
@@ -105,6 +90,6 @@ def _lines(ahead: Plan, settings: Settings) -> list[str]:
     if ahead.source == "settings":
         lines = [f"There is no such stack yet. A first `pulumi up` would {plan.upper_bound(settings)}."]
     else:
-        lines = [f"`pulumi up` would {plan.words(ahead, settings.dataset.location)}."]
+        lines = [f"`pulumi up` would {plan.describe(ahead, settings.dataset.location)}."]
     lines += [f"refused: {refusal}" for refusal in ahead.refusals]
     return lines + [f"warning: {warning}" for warning in ahead.warnings]

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from imagesearch.gcp.grants import Say
 from imagesearch.pipeline import progress
-from imagesearch.pipeline.progress import Show, duration
+from imagesearch.pipeline.progress import Show, seconds_in_words
 from imagesearch.settings import prices
 
 
@@ -56,7 +56,7 @@ def _about(now: progress.Progress) -> str:
     if now.set_aside:
         words.append(f"{now.set_aside:,} set aside")
     if now.seconds_left >= 1:
-        words.append(f"{duration(now.seconds_left)} left")
+        words.append(f"{seconds_in_words(now.seconds_left)} left")
     if now.paid:
         words.append(prices.words(now.dollars))
     return ", ".join(words)

@@ -56,6 +56,12 @@ class Target:
     endpoint: str = ""
     access_token: str = ""
 
+    @classmethod
+    def of(cls, config: Callable[[str], Any], project: str, location: str) -> Target:
+        """As the stack's provider reaches it: `config` gives the value of a key such as gcp:accessToken, or None."""
+        endpoint, token = config("gcp:bigQueryCustomEndpoint"), config("gcp:accessToken")
+        return cls(project, location, str(endpoint or ""), str(token or ""))
+
 
 @dataclass(frozen=True)
 class Answer:

@@ -40,6 +40,11 @@ class Identifier:
         """The name with dots and without quotes, as the client library takes it."""
         return ".".join(self.parts)
 
+    @classmethod
+    def parse(cls, path: str) -> Identifier:
+        """The identifier whose `path` this is; it was validated when it was made."""
+        return cls(tuple(path.split(".")))
+
 
 def dataset_name(project: str, dataset: str) -> Identifier:
     """Raises ValueError when either is not an identifier."""
@@ -105,10 +110,20 @@ def _template(name: str) -> Template:
     return Template((QUERIES / f"{name}.sql").read_text(encoding="utf-8"))
 
 
+def without_comments(statement: str) -> str:
+    """The statement without the lines that only comment on it."""
+    return "\n".join(line for line in statement.splitlines() if not line.lstrip().startswith("--"))
+
+
+def placeholders_of(name: str) -> frozenset[str]:
+    """The placeholders of queries/`name`.sql."""
+    return frozenset(_template(name).get_identifiers())
+
+
 def render(name: str, **placeholders: Placeholder) -> str:
     """The text of queries/`name`.sql. Raises ValueError unless exactly its placeholders are given."""
     template = _template(name)
-    expected = set(template.get_identifiers())
+    expected = placeholders_of(name)
     if expected != set(placeholders):
         raise ValueError(f"queries/{name}.sql takes {sorted(expected)}, not {sorted(placeholders)}")
     return template.substitute({key: str(value) for key, value in placeholders.items()})

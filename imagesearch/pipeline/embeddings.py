@@ -1,24 +1,27 @@
-"""The embeddings: what is to be embedded, into which tables, and how these stand against the bucket.
+"""The embeddings: what is to be embedded, how the tables stand against the bucket, and every statement over them.
 
-Two tables: one of good rows only, one of failures. What fills them is imagesearch/pipeline/convergence.py.
+An image's way: `pending` lists it, `job` embeds its batch into a staging table, `absorb` moves it from there into the
+embeddings or the failures. In which order, and when a run stops: imagesearch/pipeline/convergence.py.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import cached_property
 
-from pydantic import TypeAdapter
-
+from imagesearch.errors import InvariantBroken
 from imagesearch.gcp import sql
-from imagesearch.gcp.bigquery import Row, Warehouse
+from imagesearch.gcp.bigquery import Parameter, Row, Warehouse
 from imagesearch.gcp.clients import bigquery
-from imagesearch.gcp.sql import Identifier
-from imagesearch.pipeline import ownership
+from imagesearch.gcp.sql import Identifier, Placeholder, Text
+from imagesearch.pipeline import embedding_tables, spend
+from imagesearch.pipeline.embedding_tables import TablesSpec
 from imagesearch.settings.endpoints import ENDPOINTS
+from imagesearch.settings.schema import Embedding, Selection, Settings
+from imagesearch.settings.spec import Name
 
 BATCH_MINUTES = 5.0
 """A batch is what the location's quota embeds in this time: progress shows, and little is at risk."""
@@ -26,25 +29,24 @@ NO_LIMIT = 2**53
 """`limit` when the settings give none: more rows than an object table can have."""
 
 
-@dataclass(frozen=True)
-class Embeddings:
-    """What is to be embedded, where to, and how far that may go."""
+class EmbeddingsSpec(TablesSpec, Selection, Embedding):
+    """What is to be embedded, into which tables, and how far a run may go."""
 
-    object_table: Identifier
-    model: Identifier
-    table: Identifier
-    failures: Identifier
     location: str
-    endpoint: str
-    dimension: int
-    content_types: tuple[str, ...]
-    limit: int | None
-    prune_to_limit: bool = False
-    wait: bool = True
-    max_attempts: int = 5
-    deadline_minutes: float = 24 * 60
-    budget_usd: float = 10.0
-    max_prune_fraction: float = 0.3
+    object_table: Name
+    model: Name
+
+    @classmethod
+    def of(cls, settings: Settings, **names: Identifier) -> EmbeddingsSpec:
+        """What the settings ask for, over these tables and this model."""
+        selection = settings.images.model_dump(include=set(Selection.model_fields))
+        embedding = settings.embedding.model_dump()
+        return cls.model_validate({**selection, **embedding, "location": settings.dataset.location, **names})
+
+    def under(self, settings: Settings) -> EmbeddingsSpec:
+        """The same tables and model under other settings."""
+        names = {"object_table": self.object_table, "model": self.model}
+        return self.of(settings, table=self.table, failures=self.failures, **names)
 
     @property
     def batch_size(self) -> int:
@@ -56,24 +58,11 @@ class Embeddings:
         """How the ids of its jobs begin."""
         return f"imagesearch-embed_{hashlib.sha256(self.table.path.encode()).hexdigest()[:8]}-"
 
-    def staging(self, suffix: str) -> Identifier:
-        """The staging table with that suffix."""
-        return Identifier((*self.table.parts[:-1], f"{_staging_prefix(self.table)}{suffix}"))
-
 
 def batch_size(endpoint: str, location: str) -> int:
     """Rows that one job embeds there."""
     quota = ENDPOINTS[endpoint].quota_in(location)
     return min(int(quota.requests_per_minute * BATCH_MINUTES), quota.rows_per_job)
-
-
-def parse(values: Mapping[str, Any]) -> Embeddings:
-    """From plain values, names as dotted paths; numbers may have become floats on their way through Pulumi."""
-    names = {key: Identifier(tuple(values[key].split("."))) for key in ("object_table", "model", "table", "failures")}
-    return _PARSER.validate_python({"limit": None, **values, **names})
-
-
-_PARSER = TypeAdapter(Embeddings)
 
 
 @dataclass(frozen=True)
@@ -108,73 +97,207 @@ class Counts:
         """Changes whenever the stored embeddings do."""
         return f"{self.stored}@{self.last_embedded.isoformat() if self.last_embedded else ''}"
 
-    def settled(self, work: Embeddings) -> bool:
+    def to_delete(self, spec: EmbeddingsSpec) -> int:
+        """Embeddings that a run deletes."""
+        return self.stale + (self.beyond_limit if spec.prune_to_limit else 0)
+
+    def settled(self, spec: EmbeddingsSpec) -> bool:
         """Whether a run has nothing to do."""
-        return self.pending == 0 and self.stale == 0 and not (work.prune_to_limit and self.beyond_limit)
+        return self.pending == 0 and self.to_delete(spec) == 0
 
 
-def create_tables(warehouse: Warehouse, embeddings: Identifier, failures: Identifier, owner: str) -> None:
-    """The table of embeddings and the table of failures; those of this stack that exist are continued.
+@dataclass(frozen=True)
+class Tally:
+    """What came of one batch. All numbers are images."""
 
-    Raises NotOurs when another's table has one of the names.
-    """
-    for name, table in (("embeddings", embeddings), ("failures", failures)):
-        ownership.refuse_foreign_table(warehouse, table)
-        labels = sql.Labels({**warehouse.labels, ownership.OWNER: owner})
-        warehouse.query(sql.render(f"create_{name}", **{name: table}, labels=labels))
-        ownership.adopt_table(warehouse, table, owner)
+    embedded: int
+    misfits: int
+    """Given a vector of another length than asked for, and no error."""
+    retryable: int
+    refused: int
+    """Of the retryable ones: PERMISSION_DENIED."""
+    total: int
 
-
-def drop_tables(warehouse: Warehouse, embeddings: Identifier, failures: Identifier, owner: str) -> None:
-    """Both tables and what staging tables there are, if they are still `owner`'s."""
-    dropped = ownership.drop_table(warehouse, embeddings, owner)
-    ownership.drop_table(warehouse, failures, owner)
-    for staging in staging_tables(warehouse, embeddings) if dropped else ():
-        ownership.drop_table(warehouse, staging)
+    @property
+    def settled(self) -> int:
+        """Embedded, or failed for good."""
+        return self.total - self.retryable
 
 
-def failures(warehouse: Warehouse, table: Identifier, limit: int) -> list[Row]:
-    """Images that are not embedded and why: uri, generation, status, kind, attempts, last_attempt."""
-    statement = sql.render("select_failures", failures=table)
-    return warehouse.query(statement, [bigquery.ScalarQueryParameter("row_limit", "INT64", limit)])
+@dataclass(frozen=True)
+class Batch:
+    """Images that one job embeds, in the order of their uris: rows of uri, generation and attempts."""
+
+    rows: tuple[Row, ...]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def attempts(self) -> int:
+        """How often its images have failed before; none of them less often."""
+        return int(self.rows[0]["attempts"])
+
+    def digest(self, spec: EmbeddingsSpec) -> str:
+        """The same for the same images at the same generations and attempts, by the same model at the same length."""
+        rows = [f"{row['uri']}#{row['generation']}#{row['attempts']}" for row in self.rows]
+        return hashlib.sha256("\n".join([spec.model.path, str(spec.dimension), *rows]).encode()).hexdigest()[:16]
 
 
-def count(warehouse: Warehouse, work: Embeddings) -> Counts:
-    """One cheap query: where things stand. Raises NotThere when a table is gone."""
-    statement = sql.render(
-        "count_images", object_table=work.object_table, embeddings=work.table, failures=work.failures
-    )
-    (row,) = warehouse.query(statement, selection_parameters(work))
-    return Counts(**row)
+@dataclass(frozen=True)
+class BatchJob:
+    """The job that embeds one batch into its staging table. Its id follows from the batch, so it never runs twice."""
+
+    warehouse: Warehouse
+    key: str
+    staging: Identifier
+    statement: str
+    uris: bigquery.ArrayQueryParameter
+
+    def start(self) -> None:
+        """Submit it and do not wait."""
+        self.warehouse.start_once(self.statement, [self.uris], key=self.key, consumed=self._absorbed)
+
+    def run(self, deadline: float, progress: Callable[[float], None]) -> None:
+        """Submit it, or attach to it, and wait for its end."""
+        self.warehouse.run_once(
+            self.statement, [self.uris], key=self.key, consumed=self._absorbed, deadline=deadline, progress=progress
+        )
+
+    def _absorbed(self) -> bool:
+        return self.warehouse.table(self.staging) is None
 
 
-def staging_tables(warehouse: Warehouse, embeddings: Identifier) -> list[Identifier]:
-    """Staging tables that runs over these embeddings have left behind."""
-    dataset, prefix = Identifier(embeddings.parts[:-1]), _staging_prefix(embeddings)
-    return [
-        Identifier((*dataset.parts, item.table_id))
-        for item in warehouse.tables(dataset)
-        if item.table_id.startswith(prefix) and ownership.is_ours(item.labels, warehouse.labels)
-    ]
+class EmbeddingStore:
+    """The tables of one specification. Every method raises what `Warehouse.query` raises."""
 
+    def __init__(self, warehouse: Warehouse, spec: EmbeddingsSpec) -> None:
+        self.warehouse = warehouse
+        self.spec = spec
 
-def others(warehouse: Warehouse, embeddings: Identifier, stem: str) -> list[str]:
-    """Ids of this stack's other tables of embeddings, which all begin with `stem`: of another endpoint or dimension."""
-    found = warehouse.tables(Identifier(embeddings.parts[:-1]))
-    ours = [item.table_id for item in found if ownership.is_ours(item.labels, warehouse.labels)]
-    return [id_ for id_ in ours if id_.startswith(stem) and "_staging_" not in id_ and id_ != embeddings.parts[-1]]
+    # How they stand
 
+    def count(self) -> Counts:
+        """One cheap query. Raises NotThere when a table is gone."""
+        (row,) = self._query("count_images", self._content_types, self._limit)
+        return Counts(**row)
 
-def _staging_prefix(embeddings: Identifier) -> str:
-    return f"{embeddings.parts[-1]}_staging_"
+    def failed(self, limit: int) -> list[Row]:
+        """Images that are not embedded and why: uri, generation, status, kind, attempts, last_attempt."""
+        return self._query("select_failures", bigquery.ScalarQueryParameter("row_limit", "INT64", limit))
 
+    def commonest_failure(self) -> str:
+        """The status that most images failed with, and how many."""
+        rows = self._query("commonest_failure")
+        return f"{rows[0]['status']!r} ({rows[0]['images']:,} images)" if rows else "unknown"
 
-def content_type_parameters(work: Embeddings) -> list[bigquery.ArrayQueryParameter]:
-    """The content types of the images, as a parameter of a statement."""
-    return [bigquery.ArrayQueryParameter("content_types", "STRING", list(work.content_types))]
+    def check(self, counts: Counts) -> None:
+        """Raises InvariantBroken unless every target image is embedded or set aside, once and at one length."""
+        (row,) = self._query("check_embeddings")
+        broken = {name: number for name, number in row.items() if number}
+        if broken:
+            raise InvariantBroken(
+                f"{self.spec.table.path} is not what it must be: {broken}.",
+                "Somebody else wrote to it. Drop the table and run `pulumi up`: it embeds every image again.",
+            )
+        if counts.target != counts.embedded + counts.set_aside and counts.settled(self.spec):
+            raise InvariantBroken(f"{counts} does not add up.", "This is a defect of the program; please report it.")
 
+    # What is to be embedded
 
-def selection_parameters(work: Embeddings) -> list[Any]:
-    """What selects the target, as parameters of a statement."""
-    limit = bigquery.ScalarQueryParameter("target_limit", "INT64", work.limit or NO_LIMIT)
-    return [*content_type_parameters(work), limit]
+    def pending(self) -> Batch | None:
+        """The next batch; None when every image is embedded or set aside."""
+        size = bigquery.ScalarQueryParameter("batch_size", "INT64", self.spec.batch_size)
+        rows = self._query("select_pending", self._content_types, self._limit, size)
+        return Batch(tuple(rows)) if rows else None
+
+    def job(self, batch: Batch) -> BatchJob:
+        """The job that embeds a batch."""
+        digest = batch.digest(self.spec)
+        staging = self.spec.staging(digest)
+        uris = bigquery.ArrayQueryParameter("uris", "STRING", [row["uri"] for row in batch.rows])
+        statement = self._statement("embed_batch", staging=staging, labels=sql.Labels(self.warehouse.labels))
+        return BatchJob(self.warehouse, f"{self.spec.job_prefix}{digest}", staging, statement, uris)
+
+    def running_jobs(self) -> Iterator[bigquery.QueryJob]:
+        """Jobs of these tables that have not ended, whoever submitted them."""
+        return self.warehouse.running(self.spec.job_prefix)
+
+    # What was embedded
+
+    def absorb(self, staging: Identifier) -> Tally:
+        """Move the rows of a staging table to where they belong, and drop it; doing it twice changes nothing.
+
+        Raises InvariantBroken, and keeps the table, when no vector has the length that was asked for.
+        """
+        self._query("merge_batch", staging=staging)
+        (row,) = self._query("count_batch", staging=staging)
+        tally = Tally(**row)
+        self._refuse_misfits(staging, tally)
+        self._query("record_failures", staging=staging)
+        spend.add(self.warehouse, self.spec.table, staging, tally.embedded)
+        self.warehouse.drop_table(staging)
+        return tally
+
+    def staging_tables(self) -> list[Identifier]:
+        """Staging tables of earlier runs; first the one that `spend` has counted, before it counts another."""
+        counted = spend.counted(self.warehouse, self.spec.table)
+        found = embedding_tables.staging_tables(self.warehouse, self.spec)
+        return sorted(found, key=lambda table: not spend.is_counted(table, counted))
+
+    def _refuse_misfits(self, staging: Identifier, tally: Tally) -> None:
+        """No image is at fault when the service gave a whole batch another length."""
+        if tally.misfits == tally.total > 0:
+            raise InvariantBroken(
+                f"{self.spec.endpoint} gave none of {tally.total:,} images {self.spec.dimension} numbers, and no "
+                "error.",
+                f"They are kept in {staging.path}: look at their length. Drop that table once embedding.dimension "
+                "fits.",
+            )
+
+    # What is to go
+
+    def delete_stale(self) -> None:
+        """Remove the embeddings of objects that are gone from the bucket."""
+        self._query("delete_stale", self._content_types)
+
+    def delete_beyond_limit(self) -> None:
+        """Remove the embeddings beyond `limit`, the last in the order of uris."""
+        self._query("delete_beyond_limit", self._limit)
+
+    def settle(self) -> None:
+        """Forget failures that are over, and the embeddings of what changed into something that cannot be embedded."""
+        self._query("delete_settled_failures")
+        self._query("delete_superseded")
+
+    # Statements
+
+    def _query(self, name: str, *parameters: Parameter, **placeholders: Placeholder) -> list[Row]:
+        return self.warehouse.query(self._statement(name, **placeholders), parameters)
+
+    def _statement(self, name: str, **placeholders: Placeholder) -> str:
+        """queries/`name`.sql over these tables; `placeholders` are what is this statement's alone."""
+        taken = sql.placeholders_of(name)
+        shared = {key: value for key, value in self._shared.items() if key in taken}
+        return sql.render(name, **{**shared, **placeholders})
+
+    @cached_property
+    def _shared(self) -> dict[str, Placeholder]:
+        """What the placeholders of the statements mean here."""
+        spec = self.spec
+        return {
+            "object_table": spec.object_table,
+            "model": spec.model,
+            "embeddings": spec.table,
+            "failures": spec.failures,
+            "endpoint": Text(spec.endpoint),
+            "dimension": spec.dimension,
+        }
+
+    @property
+    def _content_types(self) -> Parameter:
+        return bigquery.ArrayQueryParameter("content_types", "STRING", list(self.spec.content_types))
+
+    @property
+    def _limit(self) -> Parameter:
+        return bigquery.ScalarQueryParameter("target_limit", "INT64", self.spec.limit or NO_LIMIT)

@@ -21,7 +21,7 @@ from imagesearch.gcp import sql
 from imagesearch.gcp.bigquery import Answer, Parameter, Warehouse
 from imagesearch.gcp.clients import bigquery
 from imagesearch.gcp.sql import Identifier, Placeholder, Text
-from imagesearch.pipeline.search import EMBED_ATTEMPTS, Hit, Searches, retry_if_passing
+from imagesearch.pipeline.search import EMBED_ATTEMPTS, Hit, SearchesSpec, retry_if_passing
 
 DISTANCES = ("COSINE", "EUCLIDEAN", "DOT_PRODUCT")
 """What VECTOR_SEARCH compares by."""
@@ -96,7 +96,7 @@ class Explorer:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
-    def of(cls, warehouse: Warehouse, searches: Searches) -> Explorer:
+    def of(cls, warehouse: Warehouse, searches: SearchesSpec) -> Explorer:
         """Over what a stack's searches search."""
         return cls(warehouse, searches.model, searches.embeddings, searches.dimension)
 

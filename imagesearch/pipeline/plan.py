@@ -1,6 +1,6 @@
 """What a run would do, cost and refuse: from the settings alone, and from the data once there are any.
 
-Nothing here changes or pays anything. Prices and quotas are the dated ones of prices.py and models.py.
+Nothing here changes or pays anything. Prices and quotas are those of imagesearch/settings/.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from datetime import date, timedelta
 from math import ceil
 from typing import Any, Literal
 
-from imagesearch.errors import ImageSearchError, OverBudget, PruneRefused
-from imagesearch.pipeline.embeddings import Counts, Embeddings, batch_size
+from imagesearch.pipeline import limits
+from imagesearch.pipeline.embeddings import Counts, EmbeddingsSpec, batch_size
 from imagesearch.settings import prices
 from imagesearch.settings.endpoints import ENDPOINTS, Endpoint
 from imagesearch.settings.schema import Settings
@@ -21,8 +21,8 @@ NOTICE = timedelta(days=365)
 
 
 @dataclass(frozen=True)
-class Work:
-    """Embedding `images` images: what it costs, and what it takes at the location's quota."""
+class Estimate:
+    """What embedding `images` images costs, and what it takes at the location's quota."""
 
     images: int
     usd: float
@@ -41,7 +41,7 @@ class Plan:
 
     source: Literal["settings", "data"]
     """`settings`: the stack is not there yet, and every number is the most that it can be."""
-    embed: Work | None
+    embed: Estimate | None
     new: int | None
     changed: int | None
     delete_gone: int
@@ -56,10 +56,10 @@ class Plan:
         return asdict(self)
 
 
-def embedding(endpoint: str, location: str, images: int) -> Work:
+def estimate(endpoint: str, location: str, images: int) -> Estimate:
     """What embedding so many images takes."""
     quota = ENDPOINTS[endpoint].quota_in(location)
-    return Work(
+    return Estimate(
         images,
         usd=round(prices.estimate(endpoint, images), 4),
         minutes=round(quota.minutes(images), 4),
@@ -72,96 +72,92 @@ def embedding(endpoint: str, location: str, images: int) -> Work:
 def of_settings(settings: Settings) -> Plan:
     """The plan of a stack that is not there: the most that its settings allow."""
     images, where = settings.images.limit, settings.dataset.location
-    todo = None if images is None else embedding(settings.embedding.endpoint, where, images)
-    warnings = [notice] if (notice := retirement(settings.embedding.model)) else []
-    if todo and todo.usd > settings.embedding.budget_usd:
+    most = None if images is None else estimate(settings.embedding.endpoint, where, images)
+    warnings = [notice] if (notice := retirement(settings.embedding.endpoint_facts)) else []
+    if most and most.usd > settings.embedding.budget_usd:
         warnings.append(
-            f"If there are that many images, a run is refused: {prices.words(todo.usd)} is over "
+            f"If there are that many images, a run is refused: {prices.words(most.usd)} is over "
             f"embedding.budgetUsd = {settings.embedding.budget_usd:g}."
         )
-    if todo and todo.minutes > settings.embedding.deadline_minutes:
-        warnings.append(_too_long(todo, settings.embedding.deadline_minutes))
-    return Plan("settings", todo, images, 0, 0, 0, (), tuple(warnings))
+    if most and most.minutes > settings.embedding.deadline_minutes:
+        warnings.append(_too_long(most, settings.embedding.deadline_minutes))
+    return Plan("settings", most, images, 0, 0, 0, (), tuple(warnings))
 
 
-def of_data(work: Embeddings, counts: Counts) -> Plan:
+def of_data(spec: EmbeddingsSpec, counts: Counts) -> Plan:
     """The plan of a stack that is there."""
-    todo = embedding(work.endpoint, work.location, counts.pending)
-    warnings = [notice] if (notice := retirement(ENDPOINTS[work.endpoint])) else []
-    if todo.minutes > work.deadline_minutes:
-        warnings.append(_too_long(todo, work.deadline_minutes))
+    pending = estimate(spec.endpoint, spec.location, counts.pending)
+    warnings = [notice] if (notice := retirement(ENDPOINTS[spec.endpoint])) else []
+    if pending.minutes > spec.deadline_minutes:
+        warnings.append(_too_long(pending, spec.deadline_minutes))
     return Plan(
         "data",
-        todo,
+        pending,
         counts.new,
         counts.changed,
         counts.stale,
-        counts.beyond_limit if work.prune_to_limit else 0,
-        tuple(refusal.what for refusal in refusals(work, counts)),
+        counts.beyond_limit if spec.prune_to_limit else 0,
+        tuple(refusal.what for refusal in limits.refusals(spec, counts)),
         tuple(warnings),
     )
 
 
-def work(todo: Embeddings, counts: Counts) -> str:
+def summary(spec: EmbeddingsSpec, counts: Counts) -> str:
     """One line: what a run would embed and delete, at what cost, how long that takes, and what it would refuse."""
-    ahead = of_data(todo, counts)
-    parts = [*_parts(ahead, todo.location), *(f"this would be refused: {refusal}" for refusal in ahead.refusals)]
+    plan = of_data(spec, counts)
+    parts = [*_parts(plan, spec.location), *(f"this would be refused: {refusal}" for refusal in plan.refusals)]
     return "; ".join(parts) or "nothing to do"
 
 
 def upper_bound(settings: Settings) -> str:
     """One line: the most that making the stack can embed and cost; how much it is, only the bucket's listing tells."""
     embedding = settings.embedding
-    return most(embedding.endpoint, settings.dataset.location, settings.images.limit, embedding.budget_usd)
+    return upper_bound_of(embedding.endpoint, settings.dataset.location, settings.images.limit, embedding.budget_usd)
 
 
-def most(endpoint: str, location: str, limit: int | None, budget: float) -> str:
+def upper_bound_of(endpoint: str, location: str, limit: int | None, budget: float) -> str:
     """One line: what embedding everything that the limit allows takes."""
     if limit is not None:
-        return f"embed at most {limit:,} images (images.limit): {terms(embedding(endpoint, location, limit), location)}"
+        at_most = describe_estimate(estimate(endpoint, location, limit), location)
+        return f"embed at most {limit:,} images (images.limit): {at_most}"
     quota = ENDPOINTS[endpoint].quota_in(location)
     return (
         f"embed all images there are, for images.limit is null: {prices.words(prices.estimate(endpoint, 1_000))} and "
-        f"at least {duration(quota.minutes(1_000))} for every 1,000, at {location}'s quota of "
+        f"at least {minutes_in_words(quota.minutes(1_000))} for every 1,000, at {location}'s quota of "
         f"{quota.requests_per_minute:,} a minute; over embedding.budgetUsd = {budget:g} a run refuses to start"
     )
 
 
-def words(ahead: Plan, location: str) -> str:
-    """What a run over the data would do."""
-    return "; ".join(_parts(ahead, location)) or "embed, delete and pay nothing: the embeddings are what the bucket is"
+def describe(plan: Plan, location: str) -> str:
+    """What a run over the data would do, in words."""
+    return "; ".join(_parts(plan, location)) or "embed, delete and pay nothing: the embeddings are what the bucket is"
 
 
-def _parts(ahead: Plan, location: str) -> list[str]:
+def _parts(plan: Plan, location: str) -> list[str]:
     parts = []
-    if ahead.embed and ahead.embed.images:
-        told = f"{ahead.new or 0:,} new and {ahead.changed or 0:,} changed images"
-        parts.append(f"embed {told}: {terms(ahead.embed, location)}")
-    if ahead.delete_gone:
-        parts.append(f"delete the embeddings of {ahead.delete_gone:,} images that are gone")
-    if ahead.delete_beyond_limit:
-        parts.append(f"delete {ahead.delete_beyond_limit:,} embeddings beyond images.limit")
+    if plan.embed and plan.embed.images:
+        images = f"{plan.new or 0:,} new and {plan.changed or 0:,} changed images"
+        parts.append(f"embed {images}: {describe_estimate(plan.embed, location)}")
+    if plan.delete_gone:
+        parts.append(f"delete the embeddings of {plan.delete_gone:,} images that are gone")
+    if plan.delete_beyond_limit:
+        parts.append(f"delete {plan.delete_beyond_limit:,} embeddings beyond images.limit")
     return parts
 
 
-def terms(todo: Work, location: str) -> str:
-    """What the work costs and takes, in words."""
+def describe_estimate(estimate: Estimate, location: str) -> str:
+    """What embedding costs and takes, in words."""
     return (
-        f"about {prices.words(todo.usd)}, at least {duration(todo.minutes)} at {location}'s quota of "
-        f"{todo.images_per_minute:,} a minute, {_jobs(todo.batches)}"
+        f"about {prices.words(estimate.usd)}, at least {minutes_in_words(estimate.minutes)} at {location}'s quota of "
+        f"{estimate.images_per_minute:,} a minute, {_jobs(estimate.batches)}"
     )
 
 
-def duration(minutes: float) -> str:
+def minutes_in_words(minutes: float) -> str:
     """A time as a person reads it: minutes rounded up, from two hours on hours with a tenth."""
     if minutes < 120:
         return f"{ceil(minutes)} minute{'' if ceil(minutes) == 1 else 's'}"
     return f"{minutes / 60:,.1f} hours"
-
-
-def refusals(work: Embeddings, counts: Counts) -> list[ImageSearchError]:
-    """Why a run stops before anything is changed or paid; nothing when it goes ahead."""
-    return [found for found in (_prune(work, counts), _budget(work, counts)) if found]
 
 
 def retirement(endpoint: Endpoint, today: date | None = None) -> str | None:
@@ -176,45 +172,23 @@ def retirement(endpoint: Endpoint, today: date | None = None) -> str | None:
     return f"{endpoint.name} {when}. {successor}docs/migrating-the-model.md says how to move."
 
 
-def estimate(settings: Settings) -> dict[str, Any]:
-    """The most that embedding can take under these settings: images, dollars, hours at the location's quota, jobs.
+def estimate_of(settings: Settings) -> dict[str, Any]:
+    """An output of the stack: the most that embedding can take. Images, dollars, hours at the location's quota, jobs.
 
     Without a limit there is no most, and `images` is None.
     """
     images = settings.images.limit
     if images is None:
         return {"images": None, "usd": None, "hours": None, "jobs": None}
-    todo = embedding(settings.embedding.endpoint, settings.dataset.location, images)
-    hours = settings.embedding.model.quota_in(settings.dataset.location).minutes(images) / 60
-    return {"images": images, "usd": todo.usd, "hours": round(hours, 2), "jobs": todo.jobs}
+    most = estimate(settings.embedding.endpoint, settings.dataset.location, images)
+    hours = settings.embedding.endpoint_facts.quota_in(settings.dataset.location).minutes(images) / 60
+    return {"images": images, "usd": most.usd, "hours": round(hours, 2), "jobs": most.jobs}
 
 
-def _prune(work: Embeddings, counts: Counts) -> PruneRefused | None:
-    if not counts.stored or counts.stale / counts.stored <= work.max_prune_fraction:
-        return None
-    return PruneRefused(
-        f"{counts.stale:,} of {counts.stored:,} embedded images are gone from the bucket "
-        f"({counts.stale / counts.stored:.0%}), more than embedding.maxPruneFraction = {work.max_prune_fraction:g} "
-        "allows; nothing was deleted.",
-        "If that is right, raise embedding.maxPruneFraction for one run. If not, check images.uris and the bucket.",
-    )
-
-
-def _budget(work: Embeddings, counts: Counts) -> OverBudget | None:
-    dollars = prices.estimate(work.endpoint, counts.pending)
-    if dollars <= work.budget_usd:
-        return None
-    return OverBudget(
-        f"Embedding {counts.pending:,} images costs about {prices.words(dollars)}, over "
-        f"embedding.budgetUsd = {work.budget_usd:g}; nothing was paid.",
-        "Raise embedding.budgetUsd, or lower images.limit.",
-    )
-
-
-def _too_long(todo: Work, deadline: float) -> str:
+def _too_long(estimate: Estimate, deadline: float) -> str:
     return (
-        f"It takes at least {duration(todo.minutes)}, and embedding.deadlineMinutes is {deadline:g}: a run stops then, "
-        "and the next one goes on."
+        f"It takes at least {minutes_in_words(estimate.minutes)}, and embedding.deadlineMinutes is {deadline:g}: a run "
+        "stops then, and the next one goes on."
     )
 
 

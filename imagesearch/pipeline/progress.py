@@ -12,9 +12,8 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from imagesearch.gcp.bigquery import Row
 from imagesearch.gcp.grants import Say
-from imagesearch.pipeline.embeddings import Counts, Embeddings
+from imagesearch.pipeline.embeddings import Counts, EmbeddingsSpec, Tally
 from imagesearch.settings import prices
 from imagesearch.settings.endpoints import ENDPOINTS
 
@@ -70,10 +69,10 @@ class Progress:
         else:
             words.append(f"{self.rate:,.0f} a minute (quota {self.quota:,})")
         if self.seconds_left >= 1:  # a batch that takes longer than thought has no known end
-            words.append(f"{'at least' if self.rate is None else 'about'} {duration(self.seconds_left)} left")
+            words.append(f"{'at least' if self.rate is None else 'about'} {seconds_in_words(self.seconds_left)} left")
         words.append(f"{prices.words(self.dollars)} so far" if self.paid else "nothing paid")
         if self.batch:
-            words.append(f"a batch of {self.batch:,} has been running for {duration(self.batch_elapsed)}")
+            words.append(f"a batch of {self.batch:,} has been running for {seconds_in_words(self.batch_elapsed)}")
         return "; ".join(words)
 
 
@@ -84,12 +83,12 @@ Show = Callable[[Progress], None]
 class Meter:
     """The numbers of one run as it goes."""
 
-    def __init__(self, work: Embeddings, counts: Counts, show: Show) -> None:
+    def __init__(self, spec: EmbeddingsSpec, counts: Counts, show: Show) -> None:
         self._show = show
         self._began = time.monotonic()
         self._now = Progress(
-            endpoint=work.endpoint,
-            quota=ENDPOINTS[work.endpoint].quota_in(work.location).requests_per_minute,
+            endpoint=spec.endpoint,
+            quota=ENDPOINTS[spec.endpoint].quota_in(spec.location).requests_per_minute,
             target=counts.target,
             embedded=counts.embedded,
             set_aside=counts.set_aside,
@@ -103,14 +102,14 @@ class Meter:
         """A batch of `images` has been running for `seconds`."""
         self._show(_changed(self._now, batch=images, batch_elapsed=seconds))
 
-    def ended(self, tally: Row) -> None:
-        """A batch has come to this: rows embedded, retryable, total."""
-        now, settled = self._now, tally["total"] - tally["retryable"]
+    def ended(self, tally: Tally) -> None:
+        """A batch has come to this."""
+        now, settled = self._now, tally.settled
         self._now = _changed(
             now,
-            embedded=now.embedded + tally["embedded"],
-            set_aside=now.set_aside + settled - tally["embedded"],
-            paid=now.paid + tally["embedded"],
+            embedded=now.embedded + tally.embedded,
+            set_aside=now.set_aside + settled - tally.embedded,
+            paid=now.paid + tally.embedded,
             left=max(now.left - settled, 0),
             elapsed=time.monotonic() - self._began,
             settled=now.settled + settled,
@@ -137,14 +136,27 @@ def lines(say: Say, every: float | None = None) -> Show:
     return show
 
 
+def ticker(say: Say, job: str) -> Callable[[float], None]:
+    """Says now and then how long a job has been waited for; called with the seconds so far."""
+    said, spacing = 0.0, interval()
+
+    def tick(waited: float) -> None:
+        nonlocal said
+        if waited - said >= spacing:
+            said = waited
+            say(f"waiting for {job} ({seconds_in_words(waited)} so far)")
+
+    return tick
+
+
 def interval(environment: Mapping[str, str] = os.environ) -> float:
     """Seconds between two lines: often where there is a terminal, seldom in a log."""
     in_ci = environment.get("CI", "").lower() not in ("", "0", "false")
     return UNWATCHED_SECONDS if in_ci or not _has_terminal() else WATCHED_SECONDS
 
 
-def duration(seconds: float) -> str:
-    """A length of time as a person says it: 40 s, 13 min, 16 h 42 min."""
+def seconds_in_words(seconds: float) -> str:
+    """A length of time as a person reads it: 40 s, 13 min, 16 h 42 min."""
     if seconds < 99.5:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)

@@ -15,20 +15,13 @@ from imagesearch.gcp import sql
 from imagesearch.gcp.bigquery import Warehouse
 from imagesearch.gcp.clients import bigquery
 from imagesearch.gcp.grants import Say, until_granted
-from imagesearch.gcp.sql import Identifier, Text
+from imagesearch.gcp.sql import Text
 from imagesearch.pipeline import ownership
+from imagesearch.settings.schema import Distance, Search
+from imagesearch.settings.spec import Name, Spec
 
 EMBED_ATTEMPTS = 5
 """How often texts that failed are embedded again; there are few of them, and they cost next to nothing."""
-
-
-@dataclass(frozen=True)
-class Query:
-    """One text to search for."""
-
-    name: str
-    text: str
-    top_k: int
 
 
 @dataclass(frozen=True)
@@ -40,20 +33,19 @@ class Hit:
     caption: str | None = None
 
 
-@dataclass(frozen=True)
-class Searches:
+class SearchesSpec(Spec):
     """The searches of a stack, and where their tables are."""
 
-    queries: tuple[Query, ...]
-    model: Identifier
-    embeddings: Identifier
-    search_embeddings: Identifier
-    results: Identifier
+    queries: list[Search]
+    model: Name
+    embeddings: Name
+    search_embeddings: Name
+    results: Name
     dimension: int
-    distance: str
+    distance: Distance
 
 
-def run(warehouse: Warehouse, searches: Searches, say: Say) -> dict[str, list[Hit]]:
+def run(warehouse: Warehouse, searches: SearchesSpec, say: Say) -> dict[str, list[Hit]]:
     """Embed every text, search with every vector, keep both in tables. Hits by search, nearest first.
 
     Raises NotOurs before anything is replaced that is someone else's, PermissionMissing when the grant of the endpoint
@@ -77,7 +69,7 @@ def run(warehouse: Warehouse, searches: Searches, say: Say) -> dict[str, list[Hi
     return results(warehouse, searches)
 
 
-def results(warehouse: Warehouse, searches: Searches) -> dict[str, list[Hit]]:
+def results(warehouse: Warehouse, searches: SearchesSpec) -> dict[str, list[Hit]]:
     """What the result table holds, nearest first. Raises NotThere when it is gone."""
     rows = warehouse.query(sql.render("select_results", results=searches.results))
     hits: dict[str, list[Hit]] = {query.name: [] for query in searches.queries}
@@ -86,7 +78,7 @@ def results(warehouse: Warehouse, searches: Searches) -> dict[str, list[Hit]]:
     return hits
 
 
-def search(warehouse: Warehouse, searches: Searches, text: str, top_k: int) -> list[Hit]:
+def search(warehouse: Warehouse, searches: SearchesSpec, text: str, top_k: int) -> list[Hit]:
     """Search for one text and write nothing. Nearest first.
 
     Raises StatementFailed with the status of a text that gets no embedding, also after EMBED_ATTEMPTS.
@@ -105,7 +97,7 @@ def search(warehouse: Warehouse, searches: Searches, text: str, top_k: int) -> l
     return [Hit(row["gcs_uri"], row["distance"], row["caption"]) for row in rows]
 
 
-def drop(warehouse: Warehouse, searches: Searches) -> None:
+def drop(warehouse: Warehouse, searches: SearchesSpec) -> None:
     """Drop both tables, if they are this stack's."""
     for table in (searches.results, searches.search_embeddings):
         ownership.drop_table(warehouse, table)
@@ -120,7 +112,7 @@ retry_if_passing = retry_if_exception(_retryable)
 """For tenacity: go on while a text's embedding fails so."""
 
 
-def _embed(warehouse: Warehouse, searches: Searches) -> None:
+def _embed(warehouse: Warehouse, searches: SearchesSpec) -> None:
     statement = sql.render(
         "embed_searches",
         search_embeddings=searches.search_embeddings,
@@ -142,7 +134,7 @@ def _embed(warehouse: Warehouse, searches: Searches) -> None:
     )
 
 
-def _parameter(queries: Sequence[Query]) -> bigquery.ArrayQueryParameter:
+def _parameter(queries: Sequence[Search]) -> bigquery.ArrayQueryParameter:
     struct = bigquery.StructQueryParameterType(
         bigquery.ScalarQueryParameterType("STRING", name="name"),
         bigquery.ScalarQueryParameterType("STRING", name="text"),

@@ -10,7 +10,9 @@ from imagesearch.gcp import sql
 from imagesearch.gcp.bigquery import Row, Warehouse
 from imagesearch.gcp.clients import bigquery
 from imagesearch.gcp.grants import Say
-from imagesearch.gcp.sql import Identifier, Text
+from imagesearch.gcp.sql import Text
+from imagesearch.settings.schema import Index
+from imagesearch.settings.spec import Name, Spec
 
 MIN_ROWS = 5_000
 """CREATE VECTOR INDEX is refused below this many rows."""
@@ -29,18 +31,13 @@ SAMPLE_SIZE = 50
 RECALL_TOP_K = 10
 
 
-@dataclass(frozen=True)
-class VectorIndex:
-    """The index that the settings ask for."""
+class VectorIndexSpec(Spec, Index):
+    """The index that the settings ask for, over which embeddings."""
 
-    name: str
-    table: Identifier
+    index: str
+    """Its name, which has no dataset."""
+    table: Name
     dimension: int
-    type: str
-    """IVF, TREE_AH, or none."""
-    distance: str
-    wait: bool = True
-    min_recall: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -55,44 +52,44 @@ class State:
     """Share of the true nearest neighbours it finds, at top 10 on sampled embeddings; None when not measured."""
 
 
-def ensure(warehouse: Warehouse, index: VectorIndex, rows: int, say: Say) -> State:
+def ensure(warehouse: Warehouse, spec: VectorIndexSpec, rows: int, say: Say) -> State:
     """Make the index if there can be one and there is none. `rows` are in the table.
 
     Looks before it issues DDL: 10 statements a table a day are allowed. Raises RecallTooLow or DeadlinePassed.
     """
-    if index.type == "none":
-        drop(warehouse, index)
+    if spec.type == "none":
+        drop(warehouse, spec)
         return State("none", "index.type is none")
-    found = _look(warehouse, index)
-    if found is None and (skipped := _skipped(index, rows)):
+    found = _look(warehouse, spec)
+    if found is None and (skipped := _skipped(spec, rows)):
         return skipped
     if found is not None and found["index_status"] == "PERMANENTLY DISABLED":
         say(f"the vector index is permanently disabled ({found['disable_reason']}); making it anew")
-        drop(warehouse, index)
+        drop(warehouse, spec)
         found = None
     if found is None:
-        _create(warehouse, index)
-    elif _usable(found) and (_drift(warehouse, index) or 0) >= REBUILD_DRIFT:
+        _create(warehouse, spec)
+    elif _usable(found) and (_drift(warehouse, spec) or 0) >= REBUILD_DRIFT:
         say("the embeddings have drifted from what the vector index was trained on; rebuilding it")
-        warehouse.query(sql.render("rebuild_vector_index", index=sql.index_name(index.name), embeddings=index.table))
-    if index.wait:
-        _wait_until_usable(warehouse, index, say)
-    state = look(warehouse, index, rows)
-    return _measured(warehouse, index, state) if state.status == "active" else state
+        warehouse.query(sql.render("rebuild_vector_index", index=sql.index_name(spec.index), embeddings=spec.table))
+    if spec.wait:
+        _wait_until_usable(warehouse, spec, say)
+    state = look(warehouse, spec, rows)
+    return _measured(warehouse, spec, state) if state.status == "active" else state
 
 
-def look(warehouse: Warehouse, index: VectorIndex, rows: int) -> State:
+def look(warehouse: Warehouse, spec: VectorIndexSpec, rows: int) -> State:
     """How the index stands now; recall is not measured."""
-    if index.type == "none":
+    if spec.type == "none":
         return State("none", "index.type is none")
-    found = _look(warehouse, index)
+    found = _look(warehouse, spec)
     if found is None:
-        return _skipped(index, rows) or State("missing", "there is no index on the table")
+        return _skipped(spec, rows) or State("missing", "there is no index on the table")
     if found["index_status"] != "ACTIVE":
         return State(found["index_status"].lower(), str(found["disable_reason"] or ""), found["coverage_percentage"])
     if not _usable(found):
         return State("building", "", found["coverage_percentage"])
-    drift = _drift(warehouse, index)
+    drift = _drift(warehouse, spec)
     if drift is None:
         return State("active", "its drift cannot be told here", found["coverage_percentage"])
     if drift >= REBUILD_DRIFT:
@@ -100,38 +97,38 @@ def look(warehouse: Warehouse, index: VectorIndex, rows: int) -> State:
     return State("active", "", found["coverage_percentage"])
 
 
-def drop(warehouse: Warehouse, index: VectorIndex) -> None:
+def drop(warehouse: Warehouse, spec: VectorIndexSpec) -> None:
     """Drop the index; nothing happens when it, or its table, is gone."""
-    if warehouse.table(index.table) is not None and _look(warehouse, index) is not None:
-        warehouse.query(sql.render("drop_vector_index", index=sql.index_name(index.name), embeddings=index.table))
+    if warehouse.table(spec.table) is not None and _look(warehouse, spec) is not None:
+        warehouse.query(sql.render("drop_vector_index", index=sql.index_name(spec.index), embeddings=spec.table))
 
 
-def _skipped(index: VectorIndex, rows: int) -> State | None:
+def _skipped(spec: VectorIndexSpec, rows: int) -> State | None:
     """Why there cannot be an index yet; None when there can."""
     if rows < MIN_ROWS:
         return State("skipped", f"{rows:,} rows; BigQuery builds vector indexes from {MIN_ROWS:,} rows on")
-    size = rows * index.dimension * BYTES_A_NUMBER
+    size = rows * spec.dimension * BYTES_A_NUMBER
     if size < MIN_BYTES:
         return State("skipped", f"{size / 2**20:.1f} MiB; BigQuery populates vector indexes from 10 MiB on")
     return None
 
 
-def _create(warehouse: Warehouse, index: VectorIndex) -> None:
+def _create(warehouse: Warehouse, spec: VectorIndexSpec) -> None:
     warehouse.query(
         sql.render(
             "create_vector_index",
-            index=sql.index_name(index.name),
-            embeddings=index.table,
-            index_type=Text(index.type),
-            distance_type=Text(index.distance),
+            index=sql.index_name(spec.index),
+            embeddings=spec.table,
+            index_type=Text(spec.type),
+            distance_type=Text(spec.distance),
         )
     )
 
 
-def _drift(warehouse: Warehouse, index: VectorIndex) -> float | None:
+def _drift(warehouse: Warehouse, spec: VectorIndexSpec) -> float | None:
     """0 to 1; None where the service does not tell it: that is advice, and no search depends on it."""
     try:
-        rows = warehouse.query(sql.render("select_index_drift", embeddings=index.table))
+        rows = warehouse.query(sql.render("select_index_drift", embeddings=spec.table))
     except StatementFailed as error:
         if error.reason != "invalidQuery":
             raise
@@ -139,8 +136,8 @@ def _drift(warehouse: Warehouse, index: VectorIndex) -> float | None:
     return float(rows[0]["drift"] or 0) if rows else 0.0
 
 
-def _look(warehouse: Warehouse, index: VectorIndex) -> Row | None:
-    project, dataset, table = index.table.parts
+def _look(warehouse: Warehouse, spec: VectorIndexSpec) -> Row | None:
+    project, dataset, table = spec.table.parts
     statement = sql.render("select_vector_index", dataset=sql.dataset_name(project, dataset))
     rows = warehouse.query(statement, [bigquery.ScalarQueryParameter("table_name", "STRING", table)])
     return rows[0] if rows else None
@@ -155,16 +152,16 @@ def _usable(found: Row) -> bool:
     return found["last_refresh_time"] is not None and found["coverage_percentage"] > 0
 
 
-def _wait_until_usable(warehouse: Warehouse, index: VectorIndex, say: Say) -> None:
+def _wait_until_usable(warehouse: Warehouse, spec: VectorIndexSpec, say: Say) -> None:
     began = spoken = time.monotonic()
     pause = 0.5
-    while not _waited_for(found := _look(warehouse, index)):
+    while not _waited_for(found := _look(warehouse, spec)):
         now = time.monotonic()
         if found is None and now - began > APPEARS_DEADLINE:
             return
         if now - began > USABLE_DEADLINE:
             raise DeadlinePassed(
-                f"The vector index {index.name} was not usable after {USABLE_DEADLINE / 60:.0f} minutes.",
+                f"The vector index {spec.index} was not usable after {USABLE_DEADLINE / 60:.0f} minutes.",
                 "It goes on being built; run `pulumi up` again later, or set index.wait to false.",
             )
         if now - spoken >= 30:
@@ -174,20 +171,20 @@ def _wait_until_usable(warehouse: Warehouse, index: VectorIndex, say: Say) -> No
         pause = min(pause * 1.5, 10.0)
 
 
-def _measured(warehouse: Warehouse, index: VectorIndex, state: State) -> State:
+def _measured(warehouse: Warehouse, spec: VectorIndexSpec, state: State) -> State:
     statement = sql.render(
         "measure_recall",
-        embeddings=index.table,
+        embeddings=spec.table,
         sample_size=SAMPLE_SIZE,
         top_k=RECALL_TOP_K,
-        distance_type=Text(index.distance),
+        distance_type=Text(spec.distance),
     )
     (row,) = warehouse.query(statement)
     recall = round(float(row["recall"]), 4)
-    if recall < index.min_recall:
+    if recall < spec.min_recall:
         raise RecallTooLow(
             f"The vector index finds {recall:.0%} of the true nearest neighbours, below index.minRecall = "
-            f"{index.min_recall:g}.",
+            f"{spec.min_recall:g}.",
             "Choose another index.type, lower index.minRecall, or set index.type to none for exact searches.",
         )
     return State(state.status, state.reason, state.coverage, recall)

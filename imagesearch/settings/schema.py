@@ -9,8 +9,18 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticUseDefault
 
 from imagesearch.errors import SettingsError
 from imagesearch.gcp.locations import EUROPEAN_REGIONS, MULTI_REGIONS, OTHER_REGIONS, canonical, vertex_location
@@ -69,6 +79,9 @@ SearchText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=
 Uri = Annotated[str, AfterValidator(_bucket_uri)]
 
 
+Distance = Literal["COSINE", "EUCLIDEAN", "DOT_PRODUCT"]
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, strict=True)
 
@@ -81,14 +94,19 @@ class Dataset(_Section):
     description: str = "BigQuery ML tutorial dataset."
 
 
-class Images(_Section):
-    """Which objects are to be searchable."""
+class Selection(_Section):
+    """Which of the objects of a bucket are embedded."""
 
-    uris: Annotated[list[Uri], Field(min_length=1)] = ["gs://gcs-public-data--met/*"]
     content_types: Annotated[list[str], Field(min_length=1)] = ["image/jpeg"]
     limit: Annotated[int, Field(ge=1)] | None = 10_000
     prune_to_limit: bool = False
     """Whether lowering `limit` deletes what was paid for."""
+
+
+class Images(Selection):
+    """Which objects are to be searchable, and where they are."""
+
+    uris: Annotated[list[Uri], Field(min_length=1)] = ["gs://gcs-public-data--met/*"]
     public: bool = False
     """Whether anyone may read the bucket. Then no role is granted on it."""
 
@@ -98,11 +116,23 @@ class Images(_Section):
         return sorted({uri.removeprefix("gs://").split("/", 1)[0] for uri in self.uris})
 
 
+def _default_if_none(value: Any) -> Any:
+    if value is None:
+        raise PydanticUseDefault
+    return value
+
+
+def _default_dimension(values: dict[str, Any]) -> int:
+    """The endpoint's; 0 for an endpoint that is not known, which is refused."""
+    endpoint = ENDPOINTS.get(values["endpoint"])
+    return endpoint.default_dimension if endpoint else 0
+
+
 class Embedding(_Section):
     """How the images become vectors, and how long and how dearly that may go on."""
 
     endpoint: str = "multimodalembedding@001"
-    dimension: int | None = None
+    dimension: Annotated[int, BeforeValidator(_default_if_none)] = Field(default_factory=_default_dimension)
     """Length of the vectors; the endpoint's default when not given."""
     wait: bool = True
     max_attempts: Annotated[int, Field(ge=1, le=100)] = 5
@@ -116,27 +146,22 @@ class Embedding(_Section):
         if self.endpoint not in ENDPOINTS:
             raise ValueError(f"endpoint {self.endpoint!r} is not known; known are {', '.join(ENDPOINTS)}")
         dimensions = ENDPOINTS[self.endpoint].dimensions
-        if self.dimension is not None and self.dimension not in dimensions:
+        if self.dimension not in dimensions:
             offered = ", ".join(map(str, sorted(dimensions)))
             raise ValueError(f"dimension {self.dimension} is not offered by {self.endpoint}; it offers {offered}")
         return self
 
     @property
-    def model(self) -> Endpoint:
+    def endpoint_facts(self) -> Endpoint:
         """What is known of the endpoint."""
         return ENDPOINTS[self.endpoint]
-
-    @property
-    def length(self) -> int:
-        """Length of the vectors."""
-        return self.dimension or self.model.default_dimension
 
 
 class Index(_Section):
     """The vector index over the embeddings."""
 
     type: Literal["IVF", "TREE_AH", "none"] = "IVF"
-    distance: Literal["COSINE", "EUCLIDEAN", "DOT_PRODUCT"] = "COSINE"
+    distance: Distance = "COSINE"
     wait: bool = True
     min_recall: Annotated[float, Field(ge=0, le=1)] = 0.8
 
@@ -184,7 +209,7 @@ class Settings(_Section):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Settings:
-        served = self.embedding.model.locations
+        served = self.embedding.endpoint_facts.locations
         if self.dataset.location not in served:
             raise ValueError(
                 f"dataset.location {self.dataset.location} does not serve {self.embedding.endpoint}; "
@@ -201,7 +226,8 @@ def parse(values: dict[str, Any], *, source: str = "the stack config") -> Settin
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        problems = "; ".join(_problem(item) for item in error.errors())
+        # Whoever has to mend the endpoint need not hear that its default dimension is not known.
+        problems = "; ".join(_problem(item) for item in error.errors() if item["type"] != "default_factory_not_called")
         raise SettingsError(
             f"{source} is not valid: {problems}.",
             "Nothing was created or changed. README.md lists every setting and what it may be.",

@@ -17,9 +17,8 @@ from typing import Any
 from imagesearch.errors import ImageSearchError
 from imagesearch.gcp.bigquery import Target, Warehouse
 from imagesearch.gcp.sql import Identifier
-from imagesearch.pipeline import embeddings
-from imagesearch.pipeline.embeddings import Embeddings
-from imagesearch.pipeline.search import Searches
+from imagesearch.pipeline.embeddings import EmbeddingsSpec, EmbeddingStore
+from imagesearch.pipeline.search import SearchesSpec
 
 
 class NoStack(ImageSearchError):
@@ -36,25 +35,20 @@ class Stack:
     @cached_property
     def warehouse(self) -> Warehouse:
         """The stack's BigQuery, reached as its provider reaches it."""
-        target = Target(
-            self.outputs["project"],
-            self.outputs["location"],
-            self.config.get("gcp:bigQueryCustomEndpoint", ""),
-            self.config.get("gcp:accessToken", ""),
-        )
+        target = Target.of(self.config.get, self.outputs["project"], self.outputs["location"])
         return Warehouse(target, labels=self.outputs["labels"])
 
     @property
-    def work(self) -> Embeddings:
-        """What is to be embedded, as the stack's resource has it."""
-        given = self.outputs["convergence"]
-        return embeddings.parse({**given, "location": self.outputs["location"]})
+    def embeddings(self) -> EmbeddingStore:
+        """The tables of embeddings, as the stack's resource has them."""
+        given = {**self.outputs["convergence"], "location": self.outputs["location"]}
+        return EmbeddingStore(self.warehouse, EmbeddingsSpec.from_properties(given))
 
     @property
-    def searches(self) -> Searches:
+    def searches(self) -> SearchesSpec:
         """Where and how to search."""
-        return Searches(
-            queries=(),
+        return SearchesSpec(
+            queries=[],
             model=self.name("model"),
             embeddings=self.name("embeddings_table"),
             search_embeddings=self.name("search_embeddings_table"),
@@ -65,7 +59,7 @@ class Stack:
 
     def name(self, output: str) -> Identifier:
         """The table or model that an output names."""
-        return Identifier(tuple(self.outputs[output].split(".")))
+        return Identifier.parse(self.outputs[output])
 
 
 def read(stack: str | None = None) -> Stack:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from imagesearch.pipeline import embeddings, spend, vector_index
+from imagesearch.pipeline import spend, vector_index
 from imagesearch.pipeline.embeddings import Counts
-from imagesearch.pipeline.vector_index import VectorIndex
+from imagesearch.pipeline.vector_index import VectorIndexSpec
 from imagesearch.settings import prices
 from imagesearch.stacks import report
 from imagesearch.stacks.stack import Stack
@@ -24,29 +24,31 @@ def look(stack: Stack) -> dict[str, Any]:
     in the table of embeddings since it was made (imagesearch/pipeline/spend.py). Raises NotThere when a table is gone.
     """
     outputs = report.status(stack.outputs)
-    warehouse, work = stack.warehouse, stack.work
-    counts = embeddings.count(warehouse, work)
-    images = spend.images(warehouse, work.table)
+    store = stack.embeddings
+    counts = store.count()
+    images = spend.images(stack.warehouse, store.spec.table)
     return {
         **outputs,
         **{name: getattr(counts, name) for name in ("objects", "target", "embedded", "set_aside", "pending")},
         "stale": counts.stale + counts.changed,
         "index": _index(stack, counts),
         "paid": images,
-        "paid_usd": round(prices.estimate(work.endpoint, images), 4),
+        "paid_usd": round(prices.estimate(store.spec.endpoint, images), 4),
     }
 
 
 def _index(stack: Stack, counts: Counts) -> dict[str, Any]:
     """The index's state now, with the recall of the last `up` while there is an index to have one."""
     last: dict[str, Any] = stack.outputs["index"]
-    index = VectorIndex(
-        name=last["name"],
-        table=stack.name("embeddings_table"),
-        dimension=int(stack.outputs["dimension"]),
-        type="none" if last["status"] == "none" else "",
-        distance=stack.outputs["distance"],
+    spec = VectorIndexSpec.from_properties(
+        {
+            "index": last["name"],
+            "table": stack.outputs["embeddings_table"],
+            "dimension": stack.outputs["dimension"],
+            "distance": stack.outputs["distance"],
+            **({"type": "none"} if last["status"] == "none" else {}),
+        }
     )
-    state = vector_index.look(stack.warehouse, index, counts.stored)
+    state = vector_index.look(stack.warehouse, spec, counts.stored)
     recall = last.get("recall") if state.status == "active" else None
-    return {"name": index.name, **asdict(state), "recall": recall}
+    return {"name": spec.index, **asdict(state), "recall": recall}

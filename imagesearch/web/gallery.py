@@ -17,8 +17,7 @@ from typing import Any
 
 import jinja2
 
-from imagesearch.gcp.bigquery import Row, Warehouse
-from imagesearch.pipeline import embeddings
+from imagesearch.gcp.bigquery import Row
 from imagesearch.settings import prices
 from imagesearch.stacks import status
 from imagesearch.stacks.stack import Stack
@@ -43,8 +42,8 @@ def write(stack: Stack, output: Path) -> Path:
     text = page(
         outputs,
         _thumbnails(urls, side, quality),
-        _failures(warehouse, stack) if outputs["set_aside"] or outputs["pending"] else [],
-        embeddings.count(warehouse, stack.work).last_embedded,
+        stack.embeddings.failed(MOST_FAILURES) if outputs["set_aside"] or outputs["pending"] else [],
+        stack.embeddings.count().last_embedded,
     )
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(text, encoding="utf-8")
@@ -107,10 +106,6 @@ def _thumbnails(urls: Mapping[str, str], side: int, quality: int) -> dict[str, s
 
 def _data_url(jpeg: bytes) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()
-
-
-def _failures(warehouse: Warehouse, stack: Stack) -> list[Row]:
-    return embeddings.failures(warehouse, stack.name("failures_table"), MOST_FAILURES)
 
 
 def _estimate(estimate: Mapping[str, Any]) -> str:

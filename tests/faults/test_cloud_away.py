@@ -63,7 +63,7 @@ def test_a_run_goes_on_when_the_service_died_under_its_job_and_comes_back(
     note: Note,
 ) -> None:
     pipeline.put(*NAMES)
-    pipeline.cloud.control("faults", {"jobs": {"id": pipeline.work.job_prefix, "kill": True, "when": when}})
+    pipeline.cloud.control("faults", {"jobs": {"id": pipeline.spec.job_prefix, "kill": True, "when": when}})
     run = running()
     restart()
     assert run.result(60).complete

@@ -34,7 +34,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> int:
 
 def embedding_jobs(pipeline: Pipeline) -> list[bigquery.QueryJob]:
     jobs = pipeline.cloud.bigquery.list_jobs(all_users=True)
-    return [job for job in jobs if job.job_id.startswith(pipeline.work.job_prefix)]
+    return [job for job in jobs if job.job_id.startswith(pipeline.spec.job_prefix)]
 
 
 def checked(pipeline: Pipeline, names: list[str], injected: str, note: Note, then: str = WENT_ON) -> None:
@@ -51,7 +51,7 @@ def test_a_job_that_ends_for_reasons_of_the_service_gets_a_new_id_and_pays_once(
     reason: str, pipeline: Pipeline, at_once: int, note: Note
 ) -> None:
     pipeline.put(*NAMES)
-    pipeline.cloud.control("faults", {"jobs": {"id": pipeline.work.job_prefix, "reason": reason, "times": 2}})
+    pipeline.cloud.control("faults", {"jobs": {"id": pipeline.spec.job_prefix, "reason": reason, "times": 2}})
     assert pipeline.converge().complete
     ended = [(job.error_result or {}).get("reason") for job in embedding_jobs(pipeline)]
     assert sorted(map(str, ended)) == sorted(["None", reason, reason])
@@ -63,7 +63,7 @@ def test_a_run_gives_up_on_such_jobs_with_their_reason_and_the_next_one_goes_on(
     pipeline: Pipeline, at_once: int, note: Note
 ) -> None:
     pipeline.put(*NAMES)
-    fault = {"id": pipeline.work.job_prefix, "reason": "jobBackendError", "times": 2 * at_once}
+    fault = {"id": pipeline.spec.job_prefix, "reason": "jobBackendError", "times": 2 * at_once}
     pipeline.cloud.control("faults", {"jobs": fault})
     for _ in range(2):
         with pytest.raises(ServiceUnreachable, match=f"{at_once} times"):
@@ -80,7 +80,7 @@ def test_rows_over_the_rows_of_a_job_take_more_rounds_and_lose_nothing(
     pipeline.cloud.control("settings", {"rows_per_job": 7})
     assert pipeline.converge().complete
     assert len(embedding_jobs(pipeline)) == 3, "20 rows at 7 a job"
-    assert pipeline.warehouse.query(f"SELECT uri FROM {pipeline.work.failures}") == []
+    assert pipeline.warehouse.query(f"SELECT uri FROM {pipeline.spec.failures}") == []
     checked(pipeline, NAMES, "20 rows at 7 rows a job", note)
 
 
@@ -123,7 +123,7 @@ def test_a_grant_that_has_not_acted_yet_sets_no_image_aside(
         with pytest.raises(Stalled, match=r"20 pending.*PERMISSION_DENIED.*storage\.objects\.get"):
             pipeline.converge()
     pipeline.cloud.control("faults", method="DELETE")
-    pipeline.cloud.control("faults", {"rows": {"rate": 1, "status": refused, "times": pipeline.work.max_attempts + 3}})
+    pipeline.cloud.control("faults", {"rows": {"rate": 1, "status": refused, "times": pipeline.spec.max_attempts + 3}})
     assert pipeline.converge().complete, "within the time that a grant may take, refusals are waited out"
     checked(pipeline, NAMES, "the bucket's grant acts late", note, FAILED)
 
@@ -132,7 +132,7 @@ def occupy(pipeline: Pipeline) -> bigquery.QueryJob:
     """A job that embeds, and waits for its quota until it is cancelled."""
     texts = bigquery.ArrayQueryParameter("texts", "STRING", [f"text {number}" for number in range(640)])
     statement = (
-        f"SELECT content FROM AI.GENERATE_EMBEDDING(MODEL {pipeline.work.model}, "
+        f"SELECT content FROM AI.GENERATE_EMBEDDING(MODEL {pipeline.spec.model}, "
         "(SELECT content FROM UNNEST(@texts) AS content))"
     )
     job = pipeline.cloud.bigquery.query(statement, bigquery.QueryJobConfig(query_parameters=[texts]))

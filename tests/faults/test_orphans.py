@@ -56,24 +56,26 @@ def test_only_an_empty_dataset_of_this_stack_is_removed(pipeline: Pipeline) -> N
 
 
 def test_a_model_that_was_made_and_not_labelled_is_taken_over(pipeline: Pipeline) -> None:
-    work, own = pipeline.work, connection_name(pipeline.cloud.project, "US", pipeline.work.table.parts[1])
-    model = remote_model.RemoteModel(work.model, own, work.endpoint)
-    pipeline.warehouse.drop_model(work.model)
+    spec, own = pipeline.spec, connection_name(pipeline.cloud.project, "US", pipeline.spec.table.parts[1])
+    model = remote_model.RemoteModelSpec(model=spec.model, connection=own, endpoint=spec.endpoint)
+    pipeline.warehouse.drop_model(spec.model)
     pipeline.warehouse.query(model.statement)
     remote_model.create(pipeline.warehouse, model, OWNER, pipeline.said.append)
-    labelled = pipeline.warehouse.model(work.model)
+    labelled = pipeline.warehouse.model(spec.model)
     assert labelled is not None and ownership.is_ours(labelled.labels, pipeline.warehouse.labels)
 
 
 def test_a_model_over_another_connection_is_somebody_elses(pipeline: Pipeline) -> None:
-    work, own = pipeline.work, connection_name(pipeline.cloud.project, "US", pipeline.work.table.parts[1])
-    pipeline.warehouse.drop_model(work.model)
-    pipeline.warehouse.query(remote_model.RemoteModel(work.model, own, work.endpoint).statement)
+    spec, own = pipeline.spec, connection_name(pipeline.cloud.project, "US", pipeline.spec.table.parts[1])
+    pipeline.warehouse.drop_model(spec.model)
+    pipeline.warehouse.query(
+        remote_model.RemoteModelSpec(model=spec.model, connection=own, endpoint=spec.endpoint).statement
+    )
     elsewhere = connection_name(pipeline.cloud.project, "US", connection(pipeline.cloud, ""))
     with pytest.raises(NotOurs, match="was not made by this stack"):
         remote_model.create(
             pipeline.warehouse,
-            remote_model.RemoteModel(work.model, elsewhere, work.endpoint),
+            remote_model.RemoteModelSpec(model=spec.model, connection=elsewhere, endpoint=spec.endpoint),
             OWNER,
             pipeline.said.append,
         )

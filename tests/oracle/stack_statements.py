@@ -72,7 +72,7 @@ class StackStatements:
             "distance_type": Text(settings.index.distance),
             "endpoint": Text(settings.embedding.endpoint),
             "labels": Labels({"managed-by": "image-search", "image-search-stack": f"image-search-{self.file.stack}"}),
-            "dimension": settings.embedding.length,
+            "dimension": settings.embedding.dimension,
             "top_k": 3,
             "sample_size": 50,
         }

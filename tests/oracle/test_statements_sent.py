@@ -10,9 +10,11 @@ import zetasql.types as z
 
 from imagesearch.gcp.bigquery import Parameter
 from imagesearch.gcp.sql import Identifier
-from imagesearch.pipeline import convergence, embeddings, search, vector_index
+from imagesearch.pipeline import convergence, embedding_tables, search, vector_index
+from imagesearch.pipeline.embeddings import EmbeddingsSpec
 from imagesearch.pipeline.interactive_search import Explorer, Question
-from imagesearch.pipeline.search import Query, Searches
+from imagesearch.pipeline.search import SearchesSpec
+from imagesearch.pipeline.vector_index import VectorIndexSpec
 from imagesearch.web import pictures
 from tests.inventory.stack_files import STACK_FILES, StackFile
 from tests.oracle.stack_statements import StackStatements
@@ -40,42 +42,37 @@ def test_every_statement_of_a_run_is_taken_with_its_parameters(stack: StackFile)
     statements = StackStatements(stack)
     names = {key: value for key, value in statements.placeholders.items() if isinstance(value, Identifier)}
     settings = stack.settings
-    work = embeddings.Embeddings(
+    spec = EmbeddingsSpec.of(
+        settings,
         object_table=names["object_table"],
         model=names["model"],
         table=names["embeddings"],
         failures=names["failures"],
-        location=settings.dataset.location,
-        endpoint=settings.embedding.endpoint,
-        dimension=settings.embedding.length,
-        content_types=tuple(settings.images.content_types),
-        limit=settings.images.limit,
     )
-    searches = Searches(
-        queries=tuple(Query(item.name, item.text, item.top_k) for item in settings.searches),
+    searches = SearchesSpec(
+        queries=settings.searches,
         model=names["model"],
         embeddings=names["embeddings"],
         search_embeddings=names["search_embeddings"],
         results=names["results"],
-        dimension=settings.embedding.length,
+        dimension=settings.embedding.dimension,
         distance=settings.index.distance,
     )
     warehouse = runs.answering(runs.COUNTS, runs.SETTLED, batches=[runs.BATCH, []])
-    embeddings.create_tables(warehouse, work.table, work.failures, "0123456789abcdef")
-    convergence.converge(warehouse, work, runs.silent)
+    embedding_tables.create(warehouse, spec, "0123456789abcdef")
+    convergence.converge(warehouse, spec, runs.silent)
     search.run(warehouse, searches, runs.silent)
     search.search(warehouse, searches, "a castle", 5)
-    vector = {"embedding": [0.5] * settings.embedding.length, "caption": None}
+    vector = {"embedding": [0.5] * settings.embedding.dimension, "caption": None}
     warehouse.rows |= {"The vector of one text": [[vector]], "The stored vector of one": [[vector]]}
     explorer = Explorer.of(warehouse, searches)
     explorer.ask(Question("a castle", "", 5, "COSINE"))
     explorer.ask(Question("", "gs://bucket/a.jpg", 5, "EUCLIDEAN", ("image/png",), "gs://bucket/"))
     explorer.folders()
     pictures.signed_urls(warehouse, names["object_table"], ["gs://bucket/a.jpg"])
-    index = vector_index.VectorIndex(
-        "met_images_index", work.table, work.dimension, "IVF", settings.index.distance, wait=False
-    )
-    vector_index.ensure(warehouse, index, 10_000, runs.silent)
+    index = settings.index.model_copy(update={"type": "IVF", "wait": False}).model_dump()
+    index |= {"index": "met_images_index", "table": spec.table, "dimension": spec.dimension}
+    vector_index.ensure(warehouse, VectorIndexSpec.model_validate(index), 10_000, runs.silent)
     _check(statements, warehouse)
     assert len(warehouse.asked) >= 20
 

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from imagesearch.gcp.locations import EUROPEAN_REGIONS, MULTI_REGIONS, OTHER_REGIONS, canonical, vertex_location
-from imagesearch.pipeline.plan import estimate
+from imagesearch.pipeline.plan import estimate_of
 from imagesearch.settings import prices
 from imagesearch.settings.endpoints import ENDPOINTS, GEMINI_EMBEDDING_2, MULTIMODAL_EMBEDDING
 from imagesearch.settings.schema import parse
@@ -87,8 +87,8 @@ def test_every_endpoint_has_a_price(endpoint: str) -> None:
 
 
 def test_the_estimate_of_the_tutorial_is_a_dollar_a_third_of_an_hour_and_one_job() -> None:
-    assert estimate(parse({})) == {"images": 10_000, "usd": 1.0, "hours": 0.28, "jobs": 1}
+    assert estimate_of(parse({})) == {"images": 10_000, "usd": 1.0, "hours": 0.28, "jobs": 1}
 
 
 def test_the_estimate_without_a_limit_does_not_invent_one() -> None:
-    assert set(estimate(parse({"images": {"limit": None}})).values()) == {None}
+    assert set(estimate_of(parse({"images": {"limit": None}})).values()) == {None}

@@ -9,18 +9,18 @@ import pytest
 
 from imagesearch.gcp.sql import table_name
 from imagesearch.pipeline import plan
-from imagesearch.pipeline.embeddings import Counts, Embeddings
+from imagesearch.pipeline.embeddings import Counts, EmbeddingsSpec
 from imagesearch.settings.endpoints import GEMINI_EMBEDDING_2, MULTIMODAL_EMBEDDING
 from imagesearch.settings.schema import parse
 from tests.unit.test_readme import table
 
 NAMES = {name: table_name("my-project", "d", name) for name in ("object_table", "model", "table", "failures")}
-WORK = Embeddings(
+SPEC = EmbeddingsSpec(
     **NAMES,
     location="US",
     endpoint="multimodalembedding@001",
     dimension=1408,
-    content_types=("image/jpeg",),
+    content_types=["image/jpeg"],
     limit=None,
 )
 NOTHING = Counts(
@@ -63,8 +63,8 @@ def test_settings_that_allow_more_than_the_budget_or_the_deadline_are_warned_of(
 
 
 def test_with_data_the_plan_says_what_is_new_changed_and_gone() -> None:
-    ahead = plan.of_data(WORK, replace(NOTHING, new=3_000, changed=2, stale=7))
-    assert plan.words(ahead, "US") == (
+    ahead = plan.of_data(SPEC, replace(NOTHING, new=3_000, changed=2, stale=7))
+    assert plan.describe(ahead, "US") == (
         "embed 3,000 new and 2 changed images: about $0.3002, at least 6 minutes at US's quota of 600 a minute, "
         "2 jobs or more; delete the embeddings of 7 images that are gone"
     )
@@ -72,8 +72,8 @@ def test_with_data_the_plan_says_what_is_new_changed_and_gone() -> None:
 
 
 def test_with_nothing_to_do_the_plan_says_so() -> None:
-    assert plan.words(plan.of_data(WORK, NOTHING), "US").startswith("embed, delete and pay nothing")
-    assert plan.work(WORK, NOTHING) == "nothing to do"
+    assert plan.describe(plan.of_data(SPEC, NOTHING), "US").startswith("embed, delete and pay nothing")
+    assert plan.summary(SPEC, NOTHING) == "nothing to do"
 
 
 @pytest.mark.parametrize(
@@ -84,15 +84,15 @@ def test_with_nothing_to_do_the_plan_says_so() -> None:
     ],
 )
 def test_what_a_run_would_refuse_is_said_ahead(counts: Counts, words: str) -> None:
-    (refusal,) = plan.of_data(WORK, counts).refusals
+    (refusal,) = plan.of_data(SPEC, counts).refusals
     assert words in refusal
-    assert f"this would be refused: {refusal}" in plan.work(WORK, counts)
+    assert f"this would be refused: {refusal}" in plan.summary(SPEC, counts)
 
 
 def test_embeddings_beyond_the_limit_are_deleted_only_where_the_settings_say_so() -> None:
     more = replace(NOTHING, beyond_limit=5)
-    assert plan.of_data(WORK, more).delete_beyond_limit == 0
-    assert plan.of_data(replace(WORK, prune_to_limit=True), more).delete_beyond_limit == 5
+    assert plan.of_data(SPEC, more).delete_beyond_limit == 0
+    assert plan.of_data(SPEC.model_copy(update={"prune_to_limit": True}), more).delete_beyond_limit == 5
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_the_costs_in_the_readme_are_those_of_the_tables() -> None:
     rows = table("costs")
     assert len(rows) == 6
     for endpoint, where, images, price, time, jobs in rows:
-        todo = plan.embedding(endpoint.strip("`"), where.split()[0].strip("`"), int(images.replace(",", "")))
+        todo = plan.estimate(endpoint.strip("`"), where.split()[0].strip("`"), int(images.replace(",", "")))
         assert price == f"${todo.usd:,.2f}"
-        assert time == plan.duration(todo.minutes)
+        assert time == plan.minutes_in_words(todo.minutes)
         assert int(jobs.replace(",", "")) == todo.batches

@@ -27,7 +27,7 @@ def test_the_defaults_are_the_tutorials() -> None:
     assert settings.images.content_types == ["image/jpeg"]
     assert settings.images.limit == 10_000
     assert settings.embedding.endpoint == "multimodalembedding@001"
-    assert settings.embedding.length == 1408
+    assert settings.embedding.dimension == 1408
     assert (settings.index.type, settings.index.distance) == ("IVF", "COSINE")
     (search,) = settings.searches
     assert search.text == "pictures of white or cream colored dress from victorian era"

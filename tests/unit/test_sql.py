@@ -135,10 +135,14 @@ def _model() -> dict[str, sql.Placeholder]:
     }
 
 
+RENDERING = ("render", "_query", "_statement")
+"""sql.render, and the methods of EmbeddingStore that call it."""
+
+
 def _rendered(tree: ast.AST) -> Iterator[str]:
-    """Names of the statements that calls of `render` in a module can have; f"create_{name}" can have several."""
+    """Names of the statements that a module renders; f"create_{name}" can be several."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) == "render":
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in RENDERING:
             name = node.args[0] if node.args else None
             if isinstance(name, ast.Constant):
                 yield str(name.value)

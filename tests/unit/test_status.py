@@ -10,7 +10,7 @@ import pytest
 from imagesearch.stacks import status
 from imagesearch.stacks.stack import Stack
 from tests.unit.fake_warehouse import FakeWarehouse
-from tests.unit.test_convergence import COUNTS, OURS, WORK
+from tests.unit.test_convergence import COUNTS, OURS, SPEC
 from tests.unit.test_report import OUTPUTS
 
 LAST = {"name": "met_images_index", "status": "active", "reason": "", "coverage": 40, "recall": 0.97}
@@ -22,8 +22,7 @@ THERE = {
 
 def index_now(last: dict[str, Any], there: list[dict[str, Any]], drift: float = 0.1) -> dict[str, Any]:
     """What `status` says of the index when the last `up` said `last`."""
-    work = {**vars(WORK), **{name: getattr(WORK, name).path for name in ("object_table", "model", "table", "failures")}}
-    stack = Stack({**OUTPUTS, "distance": "COSINE", "convergence": work, "index": last}, {})
+    stack = Stack({**OUTPUTS, "distance": "COSINE", "convergence": SPEC.to_properties(), "index": last}, {})
     vars(stack)["warehouse"] = FakeWarehouse(
         OURS,
         rows={

@@ -13,7 +13,9 @@ from imagesearch.gcp.sql import table_name
 from imagesearch.pipeline import vector_index
 from tests.unit.fake_warehouse import FakeWarehouse
 
-INDEX = vector_index.VectorIndex("the_index", table_name("my-project", "d", "t"), 1408, "IVF", "COSINE")
+INDEX = vector_index.VectorIndexSpec(
+    index="the_index", table=table_name("my-project", "d", "t"), dimension=1408, min_recall=0.0
+)
 ACTIVE = {"index_status": "ACTIVE", "coverage_percentage": 100, "last_refresh_time": "now", "disable_reason": None}
 LISTED = "The state of the vector index"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pytest
 import requests
@@ -14,7 +14,8 @@ from PIL import Image
 
 from imagesearch.gcp.bigquery import Target, Warehouse
 from imagesearch.gcp.sql import connection_name, table_name
-from imagesearch.pipeline import convergence, embeddings, remote_model
+from imagesearch.pipeline import convergence, embedding_tables, remote_model
+from imagesearch.pipeline.embeddings import EmbeddingsSpec
 from imagesearch.pipeline.ownership import stack_labels
 from localcloud.testing import RunningCloud
 
@@ -34,7 +35,7 @@ class Pipeline:
 
     cloud: RunningCloud
     warehouse: Warehouse
-    work: embeddings.Embeddings
+    spec: EmbeddingsSpec
     bucket: storage.Bucket
     said: list[str] = field(default_factory=list)
 
@@ -44,7 +45,7 @@ class Pipeline:
             self.bucket.blob(name).upload_from_string(data, content_type="image/jpeg")
 
     def converge(self, **changes: object) -> convergence.Outcome:
-        return convergence.converge(self.warehouse, replace(self.work, **changes), self.said.append)  # type: ignore[arg-type]
+        return convergence.converge(self.warehouse, self.spec.model_copy(update=changes), self.said.append)
 
     def paid(self) -> dict[str, int]:
         """What was paid for each object of this pipeline's bucket, by name."""
@@ -54,12 +55,12 @@ class Pipeline:
 
     def stored(self) -> dict[str, int]:
         """Generations in the table of embeddings, by name."""
-        rows = self.warehouse.query(f"SELECT uri, generation FROM {self.work.table}")
+        rows = self.warehouse.query(f"SELECT uri, generation FROM {self.spec.table}")
         assert len({row["uri"] for row in rows}) == len(rows), "no uri twice"
         return {row["uri"].rsplit("/", 1)[-1]: row["generation"] for row in rows}
 
     def tables(self) -> set[str]:
-        return {item.table_id for item in self.cloud.bigquery.list_tables(self.work.table.parts[1])}
+        return {item.table_id for item in self.cloud.bigquery.list_tables(self.spec.table.parts[1])}
 
 
 @pytest.fixture(scope="session")
@@ -92,12 +93,12 @@ def pipeline(cloud: RunningCloud) -> Iterator[Pipeline]:
     made = Pipeline(
         cloud,
         warehouse,
-        embeddings.Embeddings(
+        EmbeddingsSpec(
             **names,
             location="US",
             endpoint="multimodalembedding@001",
             dimension=128,
-            content_types=("image/jpeg",),
+            content_types=["image/jpeg"],
             limit=None,
             max_attempts=3,
             max_prune_fraction=0.5,
@@ -105,7 +106,7 @@ def pipeline(cloud: RunningCloud) -> Iterator[Pipeline]:
         bucket,
     )
     remote_model.create(warehouse, _model(cloud, made), OWNER, made.said.append)
-    embeddings.create_tables(warehouse, made.work.table, made.work.failures, OWNER)
+    embedding_tables.create(warehouse, made.spec, OWNER)
     yield made
     cloud.bigquery.delete_dataset(name, delete_contents=True, not_found_ok=True)
 
@@ -119,7 +120,7 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def batches_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Set the number of rows that one job embeds."""
-    return lambda rows: monkeypatch.setattr(embeddings.Embeddings, "batch_size", property(lambda _: rows))
+    return lambda rows: monkeypatch.setattr(EmbeddingsSpec, "batch_size", property(lambda _: rows))
 
 
 def _enable(cloud: RunningCloud) -> None:
@@ -156,9 +157,9 @@ def _object_table(cloud: RunningCloud, name: str) -> None:
     _call(cloud, f"bigquery/v2/projects/{cloud.project}/datasets/{name}/tables", table)
 
 
-def _model(cloud: RunningCloud, made: Pipeline) -> remote_model.RemoteModel:
-    connection = connection_name(cloud.project, "US", made.work.table.parts[1])
-    return remote_model.RemoteModel(made.work.model, connection, made.work.endpoint)
+def _model(cloud: RunningCloud, made: Pipeline) -> remote_model.RemoteModelSpec:
+    connection = connection_name(cloud.project, "US", made.spec.table.parts[1])
+    return remote_model.RemoteModelSpec(model=made.spec.model, connection=connection, endpoint=made.spec.endpoint)
 
 
 def _call(cloud: RunningCloud, path: str, body: dict[str, object]) -> dict[str, object]:

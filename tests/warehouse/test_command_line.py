@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -19,25 +18,24 @@ BROKEN = {"status": "INVALID_ARGUMENT: no picture", "times": 1}
 @pytest.fixture
 def brought_up(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
     """The pipeline as the outputs of a stack describe it; `main` reads these."""
-    work = asdict(pipeline.work)
-    names = {key: getattr(pipeline.work, key).path for key in ("object_table", "model", "table", "failures")}
-    missing = pipeline.work.table.path.replace(".table", ".missing")
+    properties = pipeline.spec.to_properties()
+    missing = pipeline.spec.table.path.replace(".table", ".missing")
     outputs: dict[str, Any] = {
         "project": pipeline.cloud.project,
         "location": "US",
-        "dataset": pipeline.work.table.parts[1],
+        "dataset": pipeline.spec.table.parts[1],
         "labels": pipeline.warehouse.labels,
         "connection": "projects/p/locations/us/connections/c",
-        "endpoint": work["endpoint"],
+        "endpoint": properties["endpoint"],
         "dimension": 128.0,
         "distance": "COSINE",
         **dict.fromkeys(("objects", "target", "embedded", "set_aside", "pending"), 0),
         **dict.fromkeys(("added", "updated", "deleted"), 7.0),
-        "convergence": {**work, **names},
-        "object_table": names["object_table"],
-        "model": names["model"],
-        "embeddings_table": names["table"],
-        "failures_table": names["failures"],
+        "convergence": properties,
+        "object_table": properties["object_table"],
+        "model": properties["model"],
+        "embeddings_table": properties["table"],
+        "failures_table": properties["failures"],
         "search_embeddings_table": missing,
         "results_table": missing,
         "index": {"name": "met_images_index", "status": "active", "reason": "", "coverage": 100, "recall": 0.97},
@@ -104,7 +102,7 @@ def test_looking_and_searching_write_nothing_into_the_dataset(
 ) -> None:
     brought_up.put("a.jpg", "b.jpg")
     brought_up.converge()
-    dataset = brought_up.work.table.parts[1]
+    dataset = brought_up.spec.table.parts[1]
     client = brought_up.cloud.bigquery
     before = {item.table_id: client.get_table(item).etag for item in client.list_tables(dataset)}
     models = [model.etag for model in client.list_models(dataset)]

@@ -1,4 +1,4 @@
-"""Every run brings the embeddings to the truth of the bucket, through faults, and pays for no image twice."""
+"""Every run brings the embeddings up to date with the bucket, through faults, and pays for no image twice."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from imagesearch.errors import DeadlinePassed, JobCancelled, NotOurs, OverBudget, PruneRefused, Stalled
-from imagesearch.pipeline import convergence, embeddings
+from imagesearch.pipeline import embedding_tables
+from imagesearch.pipeline.embeddings import BatchJob, EmbeddingStore
 from tests.warehouse.conftest import OWNER, Pipeline
 
 NAMES = [f"{number:02}.jpg" for number in range(20)]
@@ -44,7 +45,7 @@ def test_a_third_of_retryable_row_failures_loses_and_doubles_nothing(pipeline: P
     run = pipeline.converge()
     assert run.counts.embedded == 20 and run.complete
     assert pipeline.paid() == dict.fromkeys(NAMES, 1)
-    assert pipeline.warehouse.query(f"SELECT uri FROM {pipeline.work.failures}") == [], (
+    assert pipeline.warehouse.query(f"SELECT uri FROM {pipeline.spec.failures}") == [], (
         "what was embedded has no failure"
     )
 
@@ -104,7 +105,7 @@ def test_what_a_killed_run_had_paid_for_is_merged_not_paid_again(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(convergence._Run, "_absorb", die)
+        patched.setattr(EmbeddingStore, "absorb", die)
         with pytest.raises(KeyboardInterrupt):
             pipeline.converge()
     assert pipeline.stored() == {} and pipeline.paid() == dict.fromkeys(NAMES, 1)
@@ -182,17 +183,17 @@ def test_a_job_cancelled_by_someone_else_says_so_and_the_next_run_goes_on(
 ) -> None:
     pipeline.put(*NAMES)
     pipeline.cloud.control("settings", {"enforce_quota": True})
-    start = convergence._BatchJob.run
+    start = BatchJob.run
 
-    def run(job: convergence._BatchJob, warehouse: object, deadline: float, progress: object) -> None:
+    def run(job: BatchJob, deadline: float, progress: object) -> None:
         def cancel(_: float) -> None:
-            for running in pipeline.warehouse.running(pipeline.work.job_prefix):
+            for running in pipeline.warehouse.running(pipeline.spec.job_prefix):
                 running.cancel()
 
-        start(job, pipeline.warehouse, deadline, cancel)
+        start(job, deadline, cancel)
 
     with monkeypatch.context() as patched:
-        patched.setattr(convergence._BatchJob, "run", run)
+        patched.setattr(BatchJob, "run", run)
         with pytest.raises(JobCancelled):
             pipeline.converge()
     pipeline.cloud.control("settings", {"enforce_quota": False})
@@ -209,17 +210,17 @@ def test_the_deadline_cancels_the_job_and_the_next_run_goes_on(pipeline: Pipelin
 
 
 def test_a_table_that_is_not_ours_is_never_touched(pipeline: Pipeline) -> None:
-    pipeline.warehouse.drop_table(pipeline.work.table)
-    pipeline.warehouse.query(f"CREATE TABLE {pipeline.work.table} AS SELECT 1 AS precious")
-    with pytest.raises(NotOurs, match=pipeline.work.table.path):
-        embeddings.create_tables(pipeline.warehouse, pipeline.work.table, pipeline.work.failures, OWNER)
-    embeddings.drop_tables(pipeline.warehouse, pipeline.work.table, pipeline.work.failures, OWNER)
-    assert pipeline.warehouse.query(f"SELECT precious FROM {pipeline.work.table}") == [{"precious": 1}]
+    pipeline.warehouse.drop_table(pipeline.spec.table)
+    pipeline.warehouse.query(f"CREATE TABLE {pipeline.spec.table} AS SELECT 1 AS precious")
+    with pytest.raises(NotOurs, match=pipeline.spec.table.path):
+        embedding_tables.create(pipeline.warehouse, pipeline.spec, OWNER)
+    embedding_tables.drop(pipeline.warehouse, pipeline.spec, OWNER)
+    assert pipeline.warehouse.query(f"SELECT precious FROM {pipeline.spec.table}") == [{"precious": 1}]
 
 
 def test_a_late_deletion_leaves_what_a_successor_adopted(pipeline: Pipeline) -> None:
     pipeline.put("a.jpg")
     pipeline.converge()
-    embeddings.create_tables(pipeline.warehouse, pipeline.work.table, pipeline.work.failures, "fedcba9876543210")
-    embeddings.drop_tables(pipeline.warehouse, pipeline.work.table, pipeline.work.failures, OWNER)
+    embedding_tables.create(pipeline.warehouse, pipeline.spec, "fedcba9876543210")
+    embedding_tables.drop(pipeline.warehouse, pipeline.spec, OWNER)
     assert set(pipeline.stored()) == {"a.jpg"}

@@ -21,7 +21,7 @@ SPREAD = "SIN(n * 12.9898 + k * 78.233)"
 
 @pytest.fixture
 def explorer(pipeline: Pipeline) -> Explorer:
-    return Explorer(pipeline.warehouse, pipeline.work.model, pipeline.work.table, DIMENSION)
+    return Explorer(pipeline.warehouse, pipeline.spec.model, pipeline.spec.table, DIMENSION)
 
 
 def uris(found: Found) -> list[str]:
@@ -40,7 +40,7 @@ def test_a_filter_finds_all_that_were_asked_for_though_an_index_would_miss_them(
     found = explorer.ask(Question("", "gs://b/77", 10, "COSINE", folder="gs://b/49"))
     assert len(found.hits) == 10 and all(uri.startswith("gs://b/49") for uri in uris(found))
     exact = pipeline.warehouse.query(
-        f"SELECT e.uri FROM {pipeline.work.table} e, {pipeline.work.table} q WHERE q.uri = 'gs://b/77' "
+        f"SELECT e.uri FROM {pipeline.spec.table} e, {pipeline.spec.table} q WHERE q.uri = 'gs://b/77' "
         "AND e.uri LIKE 'gs://b/49%' ORDER BY COSINE_DISTANCE(e.embedding, q.embedding), e.uri LIMIT 10"
     )
     assert uris(found) == [row["uri"] for row in exact]
@@ -50,7 +50,7 @@ def test_a_filter_finds_all_that_were_asked_for_though_an_index_would_miss_them(
 def test_asking_again_for_a_text_pays_for_nothing_also_with_other_filters(pipeline: Pipeline) -> None:
     pipeline.put("a.jpg", "b/c.jpg")
     pipeline.converge()
-    explorer = Explorer(pipeline.warehouse, pipeline.work.model, pipeline.work.table, 128)
+    explorer = Explorer(pipeline.warehouse, pipeline.spec.model, pipeline.spec.table, 128)
     first = explorer.ask(Question("a castle", "", 5, "COSINE"))
     paid = pipeline.cloud.control("ledger", method="GET")["texts"]
     again = explorer.ask(Question("a castle", "", 5, "COSINE", ("image/jpeg",), f"gs://{pipeline.bucket.name}/b/"))

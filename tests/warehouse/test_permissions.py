@@ -32,7 +32,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def member(pipeline: Pipeline) -> Iterator[str]:
     """The connection's service account. What is taken from it on the project it has again afterwards."""
     before = project_policy(pipeline)["bindings"]
-    name = pipeline.work.table.parts[1]
+    name = pipeline.spec.table.parts[1]
     url = f"{pipeline.cloud.url}/bigqueryconnection/v1/projects/local-project/locations/us/connections/{name}"
     yield f"serviceAccount:{requests.get(url, timeout=30).json()['cloudResource']['serviceAccountId']}"
     set_project_policy(pipeline, before)
@@ -48,7 +48,7 @@ def set_project_policy(pipeline: Pipeline, bindings: list[dict[str, Any]]) -> No
 
 
 def embedding_jobs(pipeline: Pipeline) -> int:
-    return len([job for job in pipeline.cloud.bigquery.list_jobs() if job.job_id.startswith(pipeline.work.job_prefix)])
+    return len([job for job in pipeline.cloud.bigquery.list_jobs() if job.job_id.startswith(pipeline.spec.job_prefix)])
 
 
 def without(bindings: list[dict[str, Any]], member: str) -> list[dict[str, Any]]:
@@ -73,8 +73,10 @@ def test_an_endpoint_that_may_not_be_used_is_named_with_the_role_and_the_account
     pipeline: Pipeline, member: str
 ) -> None:
     set_project_policy(pipeline, without(project_policy(pipeline)["bindings"], member))
-    connection = connection_name("local-project", "US", pipeline.work.table.parts[1])
-    model = remote_model.RemoteModel(pipeline.work.model, connection, pipeline.work.endpoint)
+    connection = connection_name("local-project", "US", pipeline.spec.table.parts[1])
+    model = remote_model.RemoteModelSpec(
+        model=pipeline.spec.model, connection=connection, endpoint=pipeline.spec.endpoint
+    )
     lacks = f"{member} lacks roles/aiplatform.user on the project local-project"
     with pytest.raises(PermissionMissing) as of_model:
         remote_model.create(pipeline.warehouse, model, OWNER, pipeline.said.append)

@@ -14,7 +14,7 @@ NAMES = [f"{number:02}.jpg" for number in range(20)]
 
 
 def account(pipeline: Pipeline) -> int:
-    return spend.images(pipeline.warehouse, pipeline.work.table)
+    return spend.images(pipeline.warehouse, pipeline.spec.table)
 
 
 def test_progress_follows_the_batches_and_ends_with_everything(
@@ -25,7 +25,7 @@ def test_progress_follows_the_batches_and_ends_with_everything(
     pipeline.cloud.control("settings", {"enforce_quota": True})
     pipeline.cloud.control("clock", {"speed": 0})
     seen: list[Progress] = []
-    convergence.converge(pipeline.warehouse, pipeline.work, pipeline.said.append, seen.append)
+    convergence.converge(pipeline.warehouse, pipeline.spec, pipeline.said.append, seen.append)
     between = [moment for moment in seen if not moment.batch]
     assert [moment.embedded for moment in between] == [8, 16, 20]
     assert [moment.left for moment in between] == [12, 4, 0]
@@ -100,5 +100,5 @@ def test_an_answer_that_is_lost_while_it_is_counted_counts_nothing_twice(pipelin
 
 def test_what_nobody_embedded_cost_nothing(pipeline: Pipeline) -> None:
     assert account(pipeline) == 0
-    pipeline.warehouse.drop_table(pipeline.work.table)
+    pipeline.warehouse.drop_table(pipeline.spec.table)
     assert account(pipeline) == 0

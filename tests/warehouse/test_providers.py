@@ -37,7 +37,7 @@ def place(pipeline: Pipeline) -> dict[str, Any]:
 
 def embedded(pipeline: Pipeline, owner: str) -> dict[str, Any]:
     """Inputs of EmbeddedImages; numbers as floats, as they come through the engine."""
-    work = pipeline.work
+    work = pipeline.spec
     names = {key: getattr(work, key).path for key in ("object_table", "model", "table", "failures")}
     return {
         **place(pipeline),
@@ -53,7 +53,7 @@ def embedded(pipeline: Pipeline, owner: str) -> dict[str, Any]:
 
 def test_images_converge_in_create_and_update_and_diff_sees_the_bucket(pipeline: Pipeline) -> None:
     tables = configured(pipeline, EmbeddingsTablesProvider)
-    names = {"table": pipeline.work.table.path, "failures": pipeline.work.failures.path}
+    names = {"table": pipeline.spec.table.path, "failures": pipeline.spec.failures.path}
     owner = tables.create({**place(pipeline), **names}).id
     images = configured(pipeline, EmbeddedImagesProvider)
     inputs = embedded(pipeline, owner)
@@ -79,7 +79,7 @@ def test_images_converge_in_create_and_update_and_diff_sees_the_bucket(pipeline:
 
 def test_a_model_is_made_read_and_deleted_and_its_drift_is_an_input(pipeline: Pipeline) -> None:
     provider = configured(pipeline, RemoteModelProvider)
-    dataset = pipeline.work.table.parts[1]
+    dataset = pipeline.spec.table.parts[1]
     model = table_name(pipeline.cloud.project, dataset, "another_model")
     connection = connection_name(pipeline.cloud.project, "US", dataset)
     inputs = {
@@ -100,7 +100,7 @@ def test_a_model_is_made_read_and_deleted_and_its_drift_is_an_input(pipeline: Pi
 
 def test_an_endpoint_that_does_not_exist_fails_at_once_and_by_name(pipeline: Pipeline) -> None:
     provider = configured(pipeline, RemoteModelProvider)
-    dataset = pipeline.work.table.parts[1]
+    dataset = pipeline.spec.table.parts[1]
     inputs = {
         **place(pipeline),
         "model": table_name(pipeline.cloud.project, dataset, "another_model").path,
@@ -114,11 +114,11 @@ def test_an_endpoint_that_does_not_exist_fails_at_once_and_by_name(pipeline: Pip
 def test_searches_and_index_follow_the_embeddings(pipeline: Pipeline) -> None:
     pipeline.put("a.jpg", "b.jpg")
     counts = pipeline.converge().counts
-    dataset = pipeline.work.table.parts[1]
+    dataset = pipeline.spec.table.parts[1]
     index = configured(pipeline, VectorIndexProvider)
     inputs = {
         **place(pipeline),
-        "table": pipeline.work.table.path,
+        "table": pipeline.spec.table.path,
         "owner": "",
         "index": "images_index",
         "dimension": 128.0,
@@ -139,8 +139,8 @@ def test_searches_and_index_follow_the_embeddings(pipeline: Pipeline) -> None:
         **place(pipeline),
         **names,
         "queries": [{"name": "one", "text": "a", "top_k": 1.0}, {"name": "two", "text": "b", "top_k": 2.0}],
-        "model": pipeline.work.model.path,
-        "embeddings": pipeline.work.table.path,
+        "model": pipeline.spec.model.path,
+        "embeddings": pipeline.spec.table.path,
         "dimension": 128.0,
         "distance": "COSINE",
         "version": counts.version,

@@ -5,16 +5,18 @@ from __future__ import annotations
 import pytest
 
 from imagesearch.errors import StatementFailed
-from imagesearch.pipeline.search import EMBED_ATTEMPTS, Hit, Searches, search
+from imagesearch.pipeline.search import EMBED_ATTEMPTS, Hit, SearchesSpec, search
 from tests.warehouse.conftest import Pipeline
 
 RETRYABLE = "A retryable error occurred: RESOURCE_EXHAUSTED error from remote service/endpoint."
 
 
 def find(pipeline: Pipeline) -> list[Hit]:
-    names = {"search_embeddings": pipeline.work.table, "results": pipeline.work.table}  # neither is written
-    work = pipeline.work
-    searches = Searches((), model=work.model, embeddings=work.table, dimension=128, distance="COSINE", **names)
+    names = {"search_embeddings": pipeline.spec.table, "results": pipeline.spec.table}  # neither is written
+    spec = pipeline.spec
+    searches = SearchesSpec(
+        queries=[], model=spec.model, embeddings=spec.table, dimension=128, distance="COSINE", **names
+    )
     return search(pipeline.warehouse, searches, "a castle", 2)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from imagesearch.errors import RecallTooLow
 from imagesearch.pipeline import vector_index
-from imagesearch.pipeline.vector_index import VectorIndex
+from imagesearch.pipeline.vector_index import VectorIndexSpec
 from tests.warehouse.conftest import Pipeline
 
 DIMENSION = 512
@@ -17,9 +17,9 @@ ROWS = 5_000
 
 
 @pytest.fixture
-def index(pipeline: Pipeline) -> VectorIndex:
+def index(pipeline: Pipeline) -> VectorIndexSpec:
     pipeline.cloud.control("settings", {"index_delay": 0.2})
-    return VectorIndex("the_index", pipeline.work.table, DIMENSION, "IVF", "COSINE")
+    return VectorIndexSpec(index="the_index", table=pipeline.spec.table, dimension=DIMENSION, min_recall=0.0)
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def grow(pipeline: Pipeline) -> Callable[[int, int, str], None]:
 
     def add(first: int, last: int, element: str) -> None:
         pipeline.warehouse.query(
-            f"INSERT INTO {pipeline.work.table} (uri, generation, md5_hash, embedding, endpoint, "
+            f"INSERT INTO {pipeline.spec.table} (uri, generation, md5_hash, embedding, endpoint, "
             f"dimension, embedded_at) SELECT CONCAT('gs://b/', n), 1, CAST(MOD(n * 7919, 104729) AS STRING), "
             f"ARRAY(SELECT {element} FROM UNNEST(GENERATE_ARRAY(1, {DIMENSION})) AS k), 'e', {DIMENSION}, "
             f"CURRENT_TIMESTAMP() FROM UNNEST(GENERATE_ARRAY({first}, {last})) AS n"
@@ -39,17 +39,17 @@ def grow(pipeline: Pipeline) -> Callable[[int, int, str], None]:
 
 def ddl(pipeline: Pipeline) -> list[str]:
     """The index's statements so far, oldest first."""
-    dataset = pipeline.work.table.parts[1]
+    dataset = pipeline.spec.table.parts[1]
     jobs = [job for job in pipeline.cloud.bigquery.list_jobs() if dataset in (getattr(job, "query", None) or "")]
     kinds = [str(job.statement_type) for job in jobs]
     return [kind for kind in reversed(kinds) if "VECTOR_INDEX" in kind]
 
 
-def ensure(pipeline: Pipeline, index: VectorIndex, rows: int) -> vector_index.State:
+def ensure(pipeline: Pipeline, index: VectorIndexSpec, rows: int) -> vector_index.State:
     return vector_index.ensure(pipeline.warehouse, index, rows, pipeline.said.append)
 
 
-def test_without_rows_or_bytes_enough_nothing_is_asked_for(pipeline: Pipeline, index: VectorIndex) -> None:
+def test_without_rows_or_bytes_enough_nothing_is_asked_for(pipeline: Pipeline, index: VectorIndexSpec) -> None:
     assert ensure(pipeline, index, 4_999).reason == "4,999 rows; BigQuery builds vector indexes from 5,000 rows on"
     small = ensure(pipeline, replace(index, dimension=128), 5_000)
     assert (small.status, small.reason) == ("skipped", "4.9 MiB; BigQuery populates vector indexes from 10 MiB on")
@@ -57,7 +57,7 @@ def test_without_rows_or_bytes_enough_nothing_is_asked_for(pipeline: Pipeline, i
 
 
 def test_it_is_made_once_measured_and_mended(
-    pipeline: Pipeline, index: VectorIndex, grow: Callable[[int, int, str], None]
+    pipeline: Pipeline, index: VectorIndexSpec, grow: Callable[[int, int, str], None]
 ) -> None:
     grow(1, ROWS, "COS(n * k * 0.37) + 2 * COS(MOD(n, 40) * k)")
     state = ensure(pipeline, index, ROWS)
