@@ -9,7 +9,7 @@ import pytest
 from imagesearch.errors import NotThere
 from imagesearch.pipeline import vector_index
 from imagesearch.pipeline.interactive_search import Explorer, Found, Question
-from imagesearch.pipeline.vector_index import VectorIndex
+from imagesearch.pipeline.vector_index import VectorIndexSpec
 from imagesearch.web.app import index_words
 from tests.warehouse.conftest import Pipeline
 from tests.warehouse.test_vector_index import DIMENSION, ROWS, ensure, grow, index
@@ -29,7 +29,7 @@ def uris(found: Found) -> list[str]:
 
 
 def test_a_filter_finds_all_that_were_asked_for_though_an_index_would_miss_them(
-    pipeline: Pipeline, explorer: Explorer, index: VectorIndex, grow: Callable[[int, int, str], None]
+    pipeline: Pipeline, explorer: Explorer, index: VectorIndexSpec, grow: Callable[[int, int, str], None]
 ) -> None:
     grow(1, ROWS, SPREAD)
     assert ensure(pipeline, index, ROWS).status == "active"
