@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
@@ -51,7 +50,7 @@ def ensure(pipeline: Pipeline, index: VectorIndexSpec, rows: int) -> vector_inde
 
 def test_without_rows_or_bytes_enough_nothing_is_asked_for(pipeline: Pipeline, index: VectorIndexSpec) -> None:
     assert ensure(pipeline, index, 4_999).reason == "4,999 rows; BigQuery builds vector indexes from 5,000 rows on"
-    small = ensure(pipeline, replace(index, dimension=128), 5_000)
+    small = ensure(pipeline, index.model_copy(update={"dimension": 128}), 5_000)
     assert (small.status, small.reason) == ("skipped", "4.9 MiB; BigQuery populates vector indexes from 10 MiB on")
     assert ddl(pipeline) == []
 
@@ -67,7 +66,7 @@ def test_it_is_made_once_measured_and_mended(
     assert ddl(pipeline) == ["CREATE_VECTOR_INDEX"], "looking is not DDL"
 
     with pytest.raises(RecallTooLow, match=r"index\.minRecall = 1\.1"):
-        ensure(pipeline, replace(index, min_recall=1.1), ROWS)
+        ensure(pipeline, index.model_copy(update={"min_recall": 1.1}), ROWS)
 
     grow(ROWS + 1, ROWS * 2, "COS(k) + 0.01 * COS(n * k)")
     drifted = vector_index.look(pipeline.warehouse, index, ROWS * 2)
@@ -79,4 +78,4 @@ def test_it_is_made_once_measured_and_mended(
     assert vector_index.look(pipeline.warehouse, index, ROWS * 2).status == "missing"
     vector_index.drop(pipeline.warehouse, index)
     assert ddl(pipeline)[2:] == ["DROP_VECTOR_INDEX"], "one that is gone is not dropped again"
-    assert ensure(pipeline, replace(index, type="none"), ROWS * 2).status == "none"
+    assert ensure(pipeline, index.model_copy(update={"type": "none"}), ROWS * 2).status == "none"
