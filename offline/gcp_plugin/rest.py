@@ -77,7 +77,7 @@ class Cloud:
         try:
             return self.configuration.endpoints[endpoint]
         except KeyError:
-            raise ProviderError(f"gcp:{endpoint} is not set, so the local cloud's gcp plug cannot go on") from None
+            raise ProviderError(f"gcp:{endpoint} is not set, so the stand-in gcp plugin cannot go on") from None
 
     def send(self, method: str, url: str, body: Document | None = None, query: Mapping[str, str] = {}) -> Document:
         """The answer as JSON; {} when there is none. Raises RequestFailed, ConnectionLost, Unreachable."""

@@ -1,6 +1,6 @@
-"""The engine's side of the plug: Pulumi's ResourceProvider service, answered by the resource types.
+"""The engine's side of the plugin: Pulumi's ResourceProvider service, answered by the resource types.
 
-The plug accepts no secrets: the engine then hands arguments over in the clear and marks what comes back as secret where
+The plugin accepts no secrets: the engine then sends arguments in clear text, and marks what comes back as secret where
 the arguments were. Calls run in threads; each blocks on its requests.
 """
 

@@ -28,7 +28,7 @@ _CHUNK = 1 << 20
 
 
 class Unavailable(Exception):
-    """This way to get the CLI is closed; the text says why."""
+    """The CLI cannot be had in this way; the text says why."""
 
 
 def archive_name() -> str:

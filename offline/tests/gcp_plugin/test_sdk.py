@@ -1,4 +1,4 @@
-"""The plug against pulumi_gcp 10.2.0: every output the SDK's class declares is one the plug can tell."""
+"""The plugin against pulumi_gcp 10.2.0: it can set every output that the SDK's class declares."""
 
 from __future__ import annotations
 
