@@ -67,7 +67,7 @@ def _install_from(site: str, name: str, into: Path) -> None:
 
 
 def _checksums(url: str) -> str:
-    """The checksums file; also the probe that tells within seconds whether the site can be reached at all."""
+    """The checksums file; also the check, within seconds, whether the site can be reached."""
     answers: queue.SimpleQueue[str | Exception] = queue.SimpleQueue()
 
     def ask() -> None:

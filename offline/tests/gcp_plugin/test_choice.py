@@ -36,7 +36,9 @@ class Machine:
         folder.mkdir(parents=True, exist_ok=True)
         executable = folder / "pulumi-resource-gcp"
         noted = "".join(f'"${name}" ' for name in NOTED)
-        executable.write_text(f'#!/bin/sh\nprintf "%s\\n" {noted} "$@" > "{self.log}"\nexec "{install.LAUNCHER}" "$@"\n')
+        executable.write_text(
+            f'#!/bin/sh\nprintf "%s\\n" {noted} "$@" > "{self.log}"\nexec "{install.LAUNCHER}" "$@"\n'
+        )
         executable.chmod(0o755)
         return executable
 

@@ -1,4 +1,4 @@
-"""Which CLI is used, and what happens on the way there: the command as people run it, on a machine that is made up."""
+"""Which CLI is used and how it is installed: the command as people run it, on an imitated machine."""
 
 from __future__ import annotations
 
