@@ -15,7 +15,8 @@ LOCAL = CHECKOUT / "local"
 
 
 def local(*arguments: str, cwd: Path, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    env = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "LOCALCLOUD_HOME": str(home)} | environment
+    own = {name: os.environ[name] for name in ("PATH", "HOME")}
+    env = {**own, "LOCALCLOUD_HOME": str(home), "GCP_PLUGIN": "stand-in", **environment}
     return subprocess.run([str(LOCAL), *arguments], cwd=cwd, env=env, capture_output=True, text=True, timeout=60)
 
 
@@ -55,7 +56,8 @@ def test_googles_own_provider_is_used_where_it_is_installed_or_asked_for(tmp_pat
     plugin.parent.mkdir()
     plugin.write_text("#!/bin/sh\n")
     plugin.chmod(0o755)
-    found = local("env", cwd=tmp_path, home=tmp_path, PATH=f"{plugin.parent}:{os.environ['PATH']}").stdout.splitlines()
+    path = f"{plugin.parent}:{os.environ['PATH']}"
+    found = local("env", cwd=tmp_path, home=tmp_path, GCP_PLUGIN="auto", PATH=path).stdout.splitlines()
     assert f"export PULUMI_HOME={tmp_path}/pulumi-real" in found
     assert "export PULUMI_IGNORE_AMBIENT_PLUGINS=true" in found, "not as it is on PATH: through the launcher"
     refused = local("env", cwd=tmp_path, home=tmp_path, GCP_PLUGIN="googles")

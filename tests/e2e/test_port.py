@@ -57,6 +57,7 @@ class Checkout:
             "PATH": f"{pulumi.parent}:/usr/bin:/bin",
             "HOME": str(self.root),
             "NOTES": str(self.root / "notes"),
+            "GCP_PLUGIN": "stand-in",
         }
 
     @property

@@ -58,7 +58,7 @@ class Checkout:
         done = subprocess.run(
             ["bash", "-c", command],
             cwd=self.folder,
-            env={**inherited, "IMAGES": str(self.images), **environment},
+            env={"GCP_PLUGIN": "stand-in", **inherited, "IMAGES": str(self.images), **environment},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -7,6 +7,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import yaml
+
 from tests.checkout import CHECKOUT
 
 PYTHON = """#!/bin/sh
@@ -94,3 +96,11 @@ def test_both_halves_of_make_test_run_and_either_ones_failure_is_its_own(tmp_pat
         )
         assert done.returncode == code, done.stdout + done.stderr
         assert f"tests of {tmp_path.name}\n" in done.stdout and "tests of local-cloud\n" in done.stdout
+
+
+def test_the_workflow_runs_what_ci_run_runs_and_has_no_secrets() -> None:
+    text = (CHECKOUT / ".github/workflows/ci.yml").read_text()
+    (job,) = yaml.safe_load(text)["jobs"].values()
+    assert ".ci/run" in [step.get("run") for step in job["steps"]]
+    assert "make test\n" in (CHECKOUT / ".ci/run").read_text()
+    assert "secrets." not in text
