@@ -11,27 +11,32 @@ IMAGES ?=
 PORT ?=
 STACK ?= local
 PROJECT ?=
-HOME_DIR := $(CURDIR)/.local
 step := scripts/step
+# The value of a variable as one word of a command, whatever is in it: neither make nor the shell expands it.
+literal = '$(subst ','\'',$(value $(1)))'
 # --name=… for NAME=… on make's command line; the environment may have a NAME of its own.
 lower = $(shell echo $(1) | tr A-Z a-z)
-given = $(if $(findstring command line,$(origin $(1))),'--$(call lower,$(1))=$(subst ','\'',$($(1)))')
+given = $(if $(findstring command line,$(origin $(1))),'--$(call lower,$(1))=$(subst ','\'',$(value $(1)))')
+# The checkout itself, also where it was moved after `make setup`. Tests start hundreds of Python processes: what one of
+# them compiles is kept for the others, whatever the environment says.
+python := PYTHONPATH="$$PWD:$$PWD/local-cloud/src" PYTHONDONTWRITEBYTECODE= .venv/bin/python
+local_cloud_python := cd local-cloud && PYTHONPATH="$$PWD/src" PYTHONDONTWRITEBYTECODE= ../.venv/bin/python
 
 .PHONY: help setup up preview preflight status search gallery web new-stack destroy clean test test-program test-local-cloud test-slow test-faults test-kills test-gcp lint bench
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .venv/ready: requirements.txt requirements-dev.txt local-cloud/pyproject.toml
-	@$(step) "Python packages into .venv" scripts/make-venv $(PYTHON)
+	@$(step) "Python packages into .venv" scripts/make-venv $(call literal,PYTHON)
 
 setup: .venv/ready ## install what is needed: Python packages into .venv, the Pulumi CLI into the user's cache
-	@$(step) "Pulumi CLI" $(PYTHON) -m offline.pulumi_cli ensure
+	@$(step) "Pulumi CLI" $(call literal,PYTHON) -m offline.pulumi_cli ensure
 
 up: setup ## local cloud, pictures, `pulumi up`, results, gallery (IMAGES=folder|gs://bucket, PORT=8440)
-	@scripts/choose-port $(PORT)
+	@scripts/choose-port $(call literal,PORT)
 	$(step) "Local cloud" ./local python -m localcloud serve --detach
-	$(step) "Pictures" ./local python -m localcloud.images $(if $(IMAGES),"$(IMAGES)")
+	$(step) "Pictures" ./local python -m localcloud.images $(if $(value IMAGES),$(call literal,IMAGES))
 	$(step) "pulumi up" ./local pulumi up --yes --skip-preview --non-interactive --suppress-permalink --suppress-outputs
 	$(MAKE) status gallery
 
@@ -41,20 +46,20 @@ preview: setup ## what `make up` would change
 
 preflight: setup ## is everything there that `pulumi up` needs? (STACK=local; STACK=dev PROJECT=my-project)
 	@$(if $(filter local,$(STACK)),./local python -m localcloud serve --detach)
-	$(if $(filter local,$(STACK)),./local python,.venv/bin/python) -m imagesearch --stack $(STACK) preflight $(if $(PROJECT),--project $(PROJECT))
+	$(if $(filter local,$(STACK)),./local python,.venv/bin/python) -m imagesearch --stack $(call literal,STACK) preflight $(if $(value PROJECT),--project $(call literal,PROJECT))
 
 status: ## what the stack holds and found
 	@./local python -m imagesearch status
 
 search: ## search the local stack: make search TEXT="a red bird"
-	@./local python -m imagesearch search "$(TEXT)"
+	@./local python -m imagesearch search -- $(call literal,TEXT)
 
 gallery: ## write the page with the pictures that were found
-	@page=$$(./local python -m imagesearch gallery --output $(HOME_DIR)/gallery.html)
+	@page=$$(./local python -m imagesearch gallery --output "$$PWD/.local/gallery.html")
 	echo "gallery: $$page"
 
 web: ## a page to search with, in the browser (WEB_PORT=8450)
-	@./local python -m imagesearch serve $(if $(WEB_PORT),--port $(WEB_PORT))
+	@./local python -m imagesearch serve $(if $(value WEB_PORT),--port $(call literal,WEB_PORT))
 
 new-stack: .venv/ready ## write a stack file: asks, or NAME=eu PROJECT=my-project BUCKET=gs://my-bucket LOCATION=EU
 	@scripts/new-stack $(foreach option,NAME PROJECT BUCKET LOCATION ENDPOINT,$(call given,$(option)))
@@ -67,37 +72,41 @@ clean: ## also remove every file that was made in this folder
 	rm -rf .local .venv .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Tests start hundreds of Python processes: what one of them compiles is kept for the others, whatever the environment says.
-test: test-program test-local-cloud ## all tests, two at a time
+test: setup ## all tests, two at a time: both of the next two, also where the first fails
+	@code=0
+	$(MAKE) test-program || code=$$?
+	$(MAKE) test-local-cloud || code=$$?
+	exit $$code
 
 test-program: setup ## the tests of the program, with the real Pulumi engine, and of its stand-ins
-	@PYTHONDONTWRITEBYTECODE= .venv/bin/python -m pytest -n 2
+	@$(step) "Tests of the program" bash -c '$(python) -m pytest -n 2'
 
 test-local-cloud: setup ## the local cloud's own tests
-	@cd local-cloud && PYTHONDONTWRITEBYTECODE= ../.venv/bin/python -m pytest -n 2
+	@$(step) "Tests of the local cloud" bash -c '$(local_cloud_python) -m pytest -n 2'
 
 test-slow: setup ## the tests that `make test` leaves out for their time
-	@.venv/bin/python -m pytest -m 'slow and not gcp'
-	cd local-cloud && ../.venv/bin/python -m pytest -m slow
+	@code=0
+	$(python) -m pytest -m 'slow and not gcp' || code=$$?
+	($(local_cloud_python) -m pytest -m slow) || code=$$?
+	exit $$code
 
 bench: setup ## measure: start of the local cloud, `up` from nothing and without changes, retrieval, the local cloud's speed
-	@.venv/bin/python -m benchmarks.up
-	cd local-cloud
-	../.venv/bin/python -m benchmarks.retrieval
+	@$(python) -m benchmarks.up
+	$(local_cloud_python) -m benchmarks.retrieval
 	../.venv/bin/python -m benchmarks.local_cloud
 	../.venv/bin/python -m benchmarks.against_bqemulator
 
-test-faults: setup ## kill somebody at every step of a run, and every class of fault; ends with a table (FAULT_SEED=…)
-	@.venv/bin/python -m pytest tests/faults -m 'not gcp'
+test-faults: setup ## kill a process at every step of a run, inject every class of fault; ends with a table (FAULT_SEED=…)
+	@$(python) -m pytest tests/faults -m 'not gcp'
 
 test-kills: setup ## kill the local cloud 200 times under load; nothing that was answered may be lost (FAULT_SEED=…)
-	@cd local-cloud && ../.venv/bin/python -m pytest tests/server/test_kills.py -m slow -s
+	@$(local_cloud_python) -m pytest tests/server/test_kills.py -m slow -s
 
 test-gcp: setup ## the end-to-end test on a Google Cloud project: PROJECT=my-project (GCP_LOCATION=US, GCP_BUDGET_USD=0.05)
-	@.venv/bin/python -m tests.gcp "$(PROJECT)"
+	@$(python) -m tests.gcp $(call literal,PROJECT)
 
 lint: setup ## types and style
 	@.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
-	.venv/bin/mypy
-	cd local-cloud && ../.venv/bin/mypy
+	.venv/bin/python -m mypy
+	cd local-cloud && ../.venv/bin/python -m mypy

@@ -1,6 +1,7 @@
 """A stack's settings before there is a stack: from its file, and from `pulumi config` where that knows more.
 
-The file is Pulumi.<stack>.yaml beside Pulumi.yaml, in this folder or above it.
+The file is Pulumi.<stack>.yaml beside Pulumi.yaml, in this folder or above it. STACK_CONFIG_FILE names another one for
+the stack that PULUMI_STACK names, as --config-file does for `pulumi`.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ def read(stack: str | None = None, project: str | None = None) -> StackFile:
     folder = _folder()
     program = str(_yaml(folder / "Pulumi.yaml").get("name"))
     chosen = (stack or os.environ.get("PULUMI_STACK") or _selected(folder)).rsplit("/", 1)[-1]
-    path = folder / f"Pulumi.{chosen}.yaml"
+    path = _file(folder, chosen)
     there = ", ".join(sorted(each.name.split(".")[1] for each in folder.glob("Pulumi.*.yaml"))) or "none"
     remedy = f"Name a stack with --stack or PULUMI_STACK; with a file here: {there}."
     if not chosen:
@@ -84,6 +85,13 @@ def read(stack: str | None = None, project: str | None = None) -> StackFile:
         raise SettingsError(f"There is no {path.name}.", remedy)
     config = {**(_yaml(path).get("config") or {}), **_known_to_pulumi(folder, chosen)}
     return StackFile(chosen, {**config, **({"gcp:project": project} if project else {})}, program)
+
+
+def _file(folder: Path, stack: str) -> Path:
+    named = os.environ.get("STACK_CONFIG_FILE")
+    if named and stack == os.environ.get("PULUMI_STACK"):
+        return Path(named)
+    return folder / f"Pulumi.{stack}.yaml"
 
 
 def _folder() -> Path:

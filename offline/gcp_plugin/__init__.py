@@ -1,4 +1,4 @@
-"""The Pulumi engine's plug into the local cloud: a resource provider plugin that answers as `gcp`.
+"""A stand-in for Google's Pulumi provider: a resource provider plugin that answers as `gcp`.
 
 It knows the resource types the program declares and turns them into the REST calls that Google's own provider makes, in
 the same order, to the endpoints of the provider's configuration, which must be on loopback. Any other type, function or
@@ -13,7 +13,7 @@ Facts (requests, replacement, defaults, identifiers): pulumi-gcp 10.2.0 and the 
 from __future__ import annotations
 
 VERSION = "10.2.0"
-"""The release of pulumi-gcp that the plug stands in for."""
+"""The release of pulumi-gcp that the plugin stands in for."""
 
-UNSUPPORTED = "Unsupported by the local cloud's gcp plug"
+UNSUPPORTED = "Unsupported by the stand-in gcp plugin"
 """How every refusal begins."""

@@ -1,8 +1,10 @@
-"""`python -m offline.gcp_plugin`: the plugin, or its installation.
+"""`python -m offline.gcp_plugin`: the stand-in plugin, or its installation.
 
 python -m offline.gcp_plugin ENGINE          serve the engine at that address; the engine starts it like this
 python -m offline.gcp_plugin install         make the engine find it in $PULUMI_HOME
-python -m offline.gcp_plugin uninstall       take it out again
+python -m offline.gcp_plugin uninstall       remove it from there
+python -m offline.gcp_plugin choose FOLDER   install it, or Google's provider where that is found, into a PULUMI_HOME
+                                             below FOLDER, and print that; GCP_PLUGIN=auto, real or stand-in
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from pathlib import Path
 from typing import NoReturn
 
 _ORPHAN_CHECK = 5.0
-"""Seconds between looks whether the engine is still there."""
+"""Seconds between checks that the engine still runs."""
 
 
 def main(arguments: list[str]) -> int:
@@ -27,6 +29,10 @@ def main(arguments: list[str]) -> int:
         from offline.gcp_plugin import install
 
         return install.main(arguments[0])
+    if len(arguments) == 2 and arguments[0] == "choose":
+        from offline.gcp_plugin import choice
+
+        return choice.main(Path(arguments[1]))
     if not arguments or arguments[0] in ("-h", "--help"):
         print(__doc__)
         return 0 if arguments else 2

@@ -1,7 +1,7 @@
 """What the provider is configured with, read as Google's own provider reads it: arguments, else the environment.
 
-The plug talks to nobody but the local cloud, so an endpoint that is not on loopback is refused, and so is every setting
-it would have to ignore.
+The plugin sends requests to the local cloud only, so an endpoint that is not on loopback is refused, and so is every
+setting that it would have to ignore.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ENDPOINTS = {
     "serviceUsageCustomEndpoint": "GOOGLE_SERVICE_USAGE_CUSTOM_ENDPOINT",
     "storageCustomEndpoint": "GOOGLE_STORAGE_CUSTOM_ENDPOINT",
 }
-"""The endpoint settings the plug uses, and the environment variable each falls back to."""
+"""The endpoint settings that the plugin uses, and the environment variable each falls back to."""
 
 _ENVIRONMENT = {
     "accessToken": ("GOOGLE_OAUTH_ACCESS_TOKEN",),
@@ -43,7 +43,7 @@ _WITHOUT_EFFECT_HERE = {
     "pluginDownloadURL",
 }
 _OTHERS = {"defaultLabels", "addPulumiAttributionLabel"}
-_MISSPELT = {
+_MISSPELLED = {
     "cloudResourceManagerCustomEndpoint": "resourceManagerCustomEndpoint",
     "bigQueryConnectionCustomEndpoint": "bigqueryConnectionCustomEndpoint",
 }
@@ -74,8 +74,8 @@ def check(arguments: Properties, environment: Mapping[str, str] = os.environ) ->
     known = _ENVIRONMENT.keys() | _WITHOUT_EFFECT_HERE | _OTHERS
     failures = []
     for name in arguments:
-        if name in _MISSPELT:
-            failures.append(Failure(name, f"gcp:{name} has no effect; set gcp:{_MISSPELT[name]}"))
+        if name in _MISSPELLED:
+            failures.append(Failure(name, f"gcp:{name} has no effect; set gcp:{_MISSPELLED[name]}"))
         elif name not in known and not name.endswith("CustomEndpoint") and not name.startswith("__"):
             failures.append(Failure(name, f"{UNSUPPORTED}: provider setting gcp:{name}"))
     settings = _with_environment(arguments, environment)
@@ -83,7 +83,7 @@ def check(arguments: Properties, environment: Mapping[str, str] = os.environ) ->
     failures += [Failure(name, reason) for name, url in endpoints.items() if (reason := _refusal(name, url))]
     if not endpoints:
         failures.append(
-            Failure("", f"the local cloud's gcp plug needs endpoints on loopback: set gcp:{', gcp:'.join(ENDPOINTS)}")
+            Failure("", f"the stand-in gcp plugin needs endpoints on loopback: set gcp:{', gcp:'.join(ENDPOINTS)}")
         )
     return failures
 
@@ -119,7 +119,7 @@ def _refusal(name: str, url: str) -> str:
         return ""
     parts = urlsplit(url)
     if parts.scheme != "http" or not _is_loopback(parts.hostname or ""):
-        return f"gcp:{name} is {url!r}: the local cloud's gcp plug talks to loopback only, over http"
+        return f"gcp:{name} is {url!r}: the stand-in gcp plugin connects to loopback only, over http"
     if not re.fullmatch(r".*/[^/]+/", url):
         return f"gcp:{name} is {url!r}: it must end with a version and a slash, like http://127.0.0.1:8440/bigquery/v2/"
     return ""

@@ -68,10 +68,10 @@ class Connection(ResourceType):
     def remove(self, cloud: Cloud, state: Properties) -> None:
         cloud.send("DELETE", _connection(cloud, state))
 
-    def foretell(self, configuration: Configuration, state: Properties, arguments: Properties) -> Properties:
+    def expected_state(self, configuration: Configuration, state: Properties, arguments: Properties) -> Properties:
         account = (state.get("cloudResource") or {}).get("serviceAccountId", UNKNOWN)
-        told = super().foretell(configuration, state, arguments)
-        return {**told, "cloudResource": {"serviceAccountId": account}}
+        reported = super().expected_state(configuration, state, arguments)
+        return {**reported, "cloudResource": {"serviceAccountId": account}}
 
 
 def _parent(known: Properties) -> str:

@@ -15,7 +15,7 @@ from offline.gcp_plugin.resource import (
     ResourceType,
     deletion_policy,
     effective_labels,
-    labels_told,
+    label_outputs,
     managed_labels,
 )
 from offline.gcp_plugin.rest import Cloud, Document
@@ -87,7 +87,7 @@ class Dataset(ResourceType):
             "maxTimeTravelHours": answer.get("maxTimeTravelHours", ""),
             "selfLink": answer.get("selfLink", ""),
             "storageBillingModel": answer.get("storageBillingModel", ""),
-            **labels_told(answer, known),
+            **label_outputs(answer, known),
         }
 
     def change(self, cloud: Cloud, state: Properties, arguments: Properties, changed: set[str]) -> None:

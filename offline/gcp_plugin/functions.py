@@ -71,9 +71,9 @@ def _get_bucket(cloud: Cloud, arguments: Properties) -> Properties:
     except RequestFailed as error:
         raise ProviderError(f"Error retrieving storage bucket {name!r}: {error}") from error
     access = answer.get("iamConfiguration", {})
-    told = ("location", "name", "selfLink", "storageClass", "timeCreated", "updated")
+    reported = ("location", "name", "selfLink", "storageClass", "timeCreated", "updated")
     return {
-        **{property_name: answer.get(property_name, "") for property_name in told},
+        **{property_name: answer.get(property_name, "") for property_name in reported},
         "id": name,
         "project": arguments.get("project") or cloud.configuration.project,
         "projectNumber": int(answer.get("projectNumber", 0)),
@@ -97,12 +97,12 @@ def _get_dataset(cloud: Cloud, arguments: Properties) -> Properties:
     known = {"project": cloud.configuration.project, **arguments}
     name = Dataset.identifiers[0].format_map(known)
     try:
-        told = Dataset().fetch(cloud, known)
+        reported = Dataset().fetch(cloud, known)
     except RequestFailed as error:
         raise ProviderError(f"Error reading {name}: {error}") from error
-    labels = told["effectiveLabels"] if told else {}
+    labels = reported["effectiveLabels"] if reported else {}
     return {
-        **{property_name: "" if value is None else value for property_name, value in (told or {}).items()},
+        **{property_name: "" if value is None else value for property_name, value in (reported or {}).items()},
         "id": name,
         "deletionPolicy": "",
         **_same_for(("labels", "effectiveLabels", "pulumiLabels"), labels),

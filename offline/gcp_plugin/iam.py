@@ -5,7 +5,7 @@
     gcp:bigquery/connectionIamMember:ConnectionIamMember    POST …/connections/C:getIamPolicy, :setIamPolicy
 
 Create and delete read the policy, change it, write it with the etag they read, and read it back three times before they
-believe it. A 409 means that somebody else wrote in between: all is done again a second later.
+believe it. A 409 means that the policy was written in between: everything is repeated a second later.
 """
 
 from __future__ import annotations
@@ -175,8 +175,8 @@ class BucketMember(Member):
         return f"b/{known['bucket'].rpartition('/')[2]}"
 
     def fetch(self, cloud: Cloud, known: Properties) -> Properties | None:
-        told = super().fetch(cloud, known)
-        return told and {**told, "bucket": self.resource(known)}
+        reported = super().fetch(cloud, known)
+        return reported and {**reported, "bucket": self.resource(known)}
 
     def policy(self, cloud: Cloud, known: Properties) -> Document:
         return cloud.send("GET", self._url(cloud, known), query={"optionsRequestedPolicyVersion": "3"})
@@ -209,7 +209,7 @@ class ConnectionMember(Member):
     def fill(
         self, configuration: Configuration, name: str, olds: Properties, news: Properties, seed: bytes
     ) -> Properties:
-        """A connection's full name tells its project and location."""
+        """A connection's full name holds its project and location."""
         filled = super().fill(configuration, name, olds, news, seed)
         parts = str(filled.get("connectionId", "")).split("/")
         return {**filled, "project": parts[1], "location": parts[3]} if len(parts) == 6 else filled
@@ -219,8 +219,8 @@ class ConnectionMember(Member):
         return f"projects/{known['project']}/locations/{known['location']}/connections/{connection}"
 
     def fetch(self, cloud: Cloud, known: Properties) -> Properties | None:
-        told = super().fetch(cloud, known)
-        return told and {**told, "connectionId": self.resource(known)}
+        reported = super().fetch(cloud, known)
+        return reported and {**reported, "connectionId": self.resource(known)}
 
     def policy(self, cloud: Cloud, known: Properties) -> Document:
         return cloud.send("POST", f"{self._url(cloud, known)}:getIamPolicy")

@@ -1,12 +1,13 @@
-"""Where the engine finds the plugin: the plugins folder of a PULUMI_HOME.
+"""Where the engine finds the plugin: a launcher in the plugins folder of a PULUMI_HOME of the local stack's own.
 
-On PATH the engine finds it too, but says so with a warning each time. Installing writes three small files, asks no
-network and changes nothing when it is installed already.
+Two kinds of launcher: the stand-in's, and one that starts Google's provider and keeps it on loopback. Installing writes
+three small files at most, needs no network, and changes nothing when the launcher is there already.
 """
 
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -14,14 +15,34 @@ from pathlib import Path
 from offline.gcp_plugin import VERSION
 
 LAUNCHER = Path(__file__).parent / "bin" / "pulumi-resource-gcp"
-_MARK = "# The local cloud's gcp plug; written by `python -m offline.gcp_plugin install`."
+_STAND_IN = "# The stand-in gcp plugin"
+_REAL = "# Google's gcp plugin, kept on loopback"
+_OLD_STAND_IN = "# The local cloud's gcp plug;"
+"""How the second line of a launcher begins: of those that this module writes, and of one that it wrote before."""
+
+_STAND_IN_LAUNCHER = """\
+#!/bin/sh
+{mark}; written by `python -m offline.gcp_plugin install`.
+exec {executable} "$@"
+"""
+
+_REAL_LAUNCHER = """\
+#!/bin/sh
+{mark}; written by `python -m offline.gcp_plugin choose`.
+# It asks Google who calls, with the access token, only to log it: a closed port answers.
+HTTPS_PROXY=http://127.0.0.1:9 NO_PROXY=127.0.0.1,localhost PULUMI_GCP_SKIP_REGION_VALIDATION=true
+export HTTPS_PROXY NO_PROXY PULUMI_GCP_SKIP_REGION_VALIDATION
+# It takes an access token that is the name of a file, such as `local` in the checkout, for that file's text.
+cd /
+exec {executable} "$@"
+"""
 
 
 def main(verb: str) -> int:
-    """`install` or `uninstall` in $PULUMI_HOME. Returns the exit code."""
+    """`install` or `uninstall` the stand-in in $PULUMI_HOME. Returns the exit code."""
     home = os.environ.get("PULUMI_HOME")
     if not home:
-        print("PULUMI_HOME is not set: the plug goes into a home of the local stack's own", file=sys.stderr)
+        print("PULUMI_HOME is not set: the plugin is installed into a home of the local stack's own", file=sys.stderr)
         return 2
     try:
         folder = install(Path(home)) if verb == "install" else uninstall(Path(home))
@@ -33,30 +54,73 @@ def main(verb: str) -> int:
 
 
 def install(home: Path) -> Path:
-    """Make the engine that uses `home` find the plug; returns its folder. FileExistsError for another's plugin."""
+    """Make the engine that uses `home` find the stand-in; returns its folder. FileExistsError for another's plugin."""
     folder = _own_folder(home)
-    launcher = folder / LAUNCHER.name
-    script = f'#!/bin/sh\n{_MARK}\nexec "{LAUNCHER}" "$@"\n'
-    if not launcher.exists() or launcher.read_text() != script:
-        folder.mkdir(parents=True, exist_ok=True)
-        draft = folder / f".{launcher.name}.{os.getpid()}"
-        draft.write_text(script)
-        draft.chmod(0o755)
-        draft.replace(launcher)
+    _write(folder / LAUNCHER.name, _STAND_IN_LAUNCHER.format(mark=_STAND_IN, executable=shlex.quote(str(LAUNCHER))))
     return folder
 
 
+def install_real(home: Path, executable: Path) -> Path:
+    """Make the engine that uses `home` find Google's provider, on loopback only; returns the plugin's folder.
+
+    An `executable` that `pulumi plugin install` put into that folder is moved aside: the launcher takes its name.
+    """
+    launcher = plugin_file(home)
+    if executable == launcher:
+        executable = launcher.replace(launcher.with_name(f"{launcher.name}.google"))
+    _write(launcher, _REAL_LAUNCHER.format(mark=_REAL, executable=shlex.quote(str(executable.absolute()))))
+    return launcher.parent
+
+
 def uninstall(home: Path) -> Path:
-    """Take the plug out again; nothing happens when it is not there. Raises FileExistsError for another's plugin."""
+    """Remove the stand-in; nothing happens when it is not there. Raises FileExistsError for another's plugin."""
     folder = _own_folder(home)
     if folder.exists():
         shutil.rmtree(folder)
     return folder
 
 
+def plugin_file(home: Path) -> Path:
+    """The file that the engine which uses `home` starts as the gcp plugin."""
+    return home.absolute() / "plugins" / f"resource-gcp-v{VERSION}" / LAUNCHER.name
+
+
+def real_behind(file: Path) -> Path | None:
+    """Google's provider, when `file` is it or is a launcher of it; None when it is the stand-in, or nothing."""
+    mark, started = _launcher(file)
+    if mark == _REAL:
+        file = started
+    elif mark:
+        return None
+    return file if os.access(file, os.X_OK) else None
+
+
+def _launcher(file: Path) -> tuple[str, Path]:
+    """Which kind of launcher it is, "" for none, and what it starts."""
+    try:
+        with file.open("rb") as opened:
+            lines = opened.read(4096).decode(errors="replace").splitlines()
+    except OSError:
+        return "", file
+    for mark in (_STAND_IN, _REAL, _OLD_STAND_IN):
+        if lines[1:2] and lines[1].startswith(mark):
+            return mark, Path(shlex.split(lines[-1])[1])
+    return "", file
+
+
 def _own_folder(home: Path) -> Path:
-    folder = home.absolute() / "plugins" / f"resource-gcp-v{VERSION}"
-    launcher = folder / LAUNCHER.name
-    if launcher.exists() and _MARK.encode() not in launcher.read_bytes()[:1024]:
-        raise FileExistsError(f"{folder} holds another gcp plugin, probably Google's: use another PULUMI_HOME")
-    return folder
+    launcher = plugin_file(home)
+    if launcher.exists() and not _launcher(launcher)[0]:
+        raise FileExistsError(f"{launcher.parent} holds another gcp plugin, probably Google's: use another PULUMI_HOME")
+    return launcher.parent
+
+
+def _write(launcher: Path, script: str) -> None:
+    """Write it in one step, unless it is there already."""
+    if launcher.exists() and launcher.read_bytes() == script.encode():
+        return
+    launcher.parent.mkdir(parents=True, exist_ok=True)
+    draft = launcher.with_name(f".{launcher.name}.{os.getpid()}")
+    draft.write_text(script, encoding="utf-8")
+    draft.chmod(0o755)
+    draft.replace(launcher)

@@ -15,7 +15,7 @@ from offline.gcp_plugin import UNSUPPORTED
 Properties = dict[str, Any]
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""How the engine spells a value that only an update will tell."""
+"""How the engine writes a value that is known only after the update."""
 
 _KINDS: dict[str, type[Any]] = {
     "string": str,
@@ -42,7 +42,7 @@ class Property:
     state_only: bool = False
     """Steers the provider and is never sent."""
     computed: bool = False
-    """Told by the service, never given."""
+    """Set by the service, never an argument."""
     choices: tuple[str, ...] = ()
     fields: tuple[Property, ...] = ()
     same: Callable[[Any, Any], bool] = operator.eq
@@ -105,7 +105,7 @@ def _article(kind: str) -> str:
 
 
 def changes(declared: Iterable[Property], olds: Properties, news: Properties, path: str = "") -> dict[str, Change]:
-    """What differs, by property path. Names that are not declared count too: the service may have told of them."""
+    """What differs, by property path. Names that are not declared count too: the service may have reported them."""
     known = {p.name: p for p in declared}
     found: dict[str, Change] = {}
     for name in [*known, *(n for n in {**olds, **news} if n not in known)]:

@@ -16,7 +16,7 @@ from offline.gcp_plugin.resource import (
     ResourceType,
     deletion_policy,
     effective_labels,
-    labels_told,
+    label_outputs,
     managed_labels,
 )
 from offline.gcp_plugin.rest import Cloud, Document
@@ -68,7 +68,7 @@ class Repository(ResourceType):
             "region": known["region"],
             "name": answer.get("name", "").rpartition("/")[2],
             "displayName": answer.get("displayName"),
-            **labels_told(answer, known),
+            **label_outputs(answer, known),
         }
 
     def change(self, cloud: Cloud, state: Properties, arguments: Properties, changed: set[str]) -> None:

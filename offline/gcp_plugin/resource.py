@@ -1,7 +1,7 @@
 """What every resource type has in common: its declaration, and the path from arguments to state.
 
-A type states its arguments and outputs and says how to insert, fetch, change and remove one resource over REST; the
-rest (defaults, identifiers, labels, what is kept in state only, what happens when a resource is half made) is here.
+A type states its arguments and outputs and says how to insert, fetch, change and remove one resource over REST. The
+rest is here: defaults, identifiers, labels, what is kept in state only, resources that were only partly created.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def deletion_policy(*further: str) -> Property:
     )
 
 
-class HalfMade(ProviderError):
+class PartlyCreated(ProviderError):
     """The service made the resource and then something failed: it is `identifier`, as far as known `state`."""
 
     def __init__(self, identifier: str, state: Properties, reason: str) -> None:
@@ -36,7 +36,7 @@ class HalfMade(ProviderError):
 
 
 class ResourceType:
-    """One resource type. State is the arguments with what the service told."""
+    """One resource type. State is the arguments with what the service reported."""
 
     token: ClassVar[str]
     title: ClassVar[str]
@@ -106,20 +106,20 @@ class ResourceType:
         return self.identifiers[0].format_map(state)
 
     def parse(self, configuration: Configuration, identifier: str) -> Properties:
-        """The arguments that an identifier tells. Raises ProviderError when its form is not known."""
+        """The arguments that an identifier names. Raises ProviderError when its form is not known."""
         parts = identifier.split("/")
         for form in self.identifiers:
             names = form.split("/")
             if len(names) == len(parts) and all(
                 n == p or (n[0] == "{" and p) for n, p in zip(names, parts, strict=True)
             ):
-                told = {n.strip("{}"): p for n, p in zip(names, parts, strict=True) if n[0] == "{"}
-                return self.fill(configuration, "", told, told, b"")
+                reported = {n.strip("{}"): p for n, p in zip(names, parts, strict=True) if n[0] == "{"}
+                return self.fill(configuration, "", reported, reported, b"")
         forms = ", ".join(form.replace("{", "{{").replace("}", "}}") for form in self.identifiers)
         raise ProviderError(f"Import id {identifier!r} doesn't match any of the accepted formats: [{forms}]")
 
     def create(self, cloud: Cloud, arguments: Properties) -> Properties:
-        """Make it and read it back. Raises HalfMade when it was made and cannot be read."""
+        """Make it and read it back. Raises PartlyCreated when it was made and cannot be read."""
         try:
             known = self.insert(cloud, arguments)
         except RequestFailed as error:
@@ -127,7 +127,7 @@ class ResourceType:
         try:
             state = self.read(cloud, known)
         except ProviderError as error:
-            raise HalfMade(self.identifier(known), known, str(error)) from error
+            raise PartlyCreated(self.identifier(known), known, str(error)) from error
         if state is None:
             raise ProviderError(f"{self.title} {self.identifier(known)!r} was made and is gone")
         return state
@@ -135,17 +135,17 @@ class ResourceType:
     def read(self, cloud: Cloud, known: Properties) -> Properties | None:
         """The state as the service has it now; None when the resource is gone."""
         try:
-            told = self.fetch(cloud, known)
+            reported = self.fetch(cloud, known)
         except RequestFailed as error:
             if error.code == 404:
                 return None
             raise ProviderError(f"Error when reading or editing {self.title}: {error}") from error
-        if told is None:
+        if reported is None:
             return None
         for argument in self.arguments:
             if argument.state_only:
-                told[argument.name] = known.get(argument.name, argument.default)
-        return {name: value for name, value in told.items() if value is not None}
+                reported[argument.name] = known.get(argument.name, argument.default)
+        return {name: value for name, value in reported.items() if value is not None}
 
     def update(self, cloud: Cloud, state: Properties, olds: Properties, news: Properties) -> Properties:
         """Change it and read it back. A change of what is in the state only sends nothing."""
@@ -181,13 +181,13 @@ class ResourceType:
             if error.code != 404:
                 raise ProviderError(f"Error when reading or editing {self.title}: {error}") from error
 
-    def foretell(self, configuration: Configuration, state: Properties, arguments: Properties) -> Properties:
-        """The state that a preview expects: what the service will tell is unknown."""
-        told: Properties = {output.name: UNKNOWN for output in self.outputs}
-        told |= {name: state[name] for name in self.stable if name in state}
+    def expected_state(self, configuration: Configuration, state: Properties, arguments: Properties) -> Properties:
+        """The state that a preview expects: what the service will report is unknown."""
+        reported: Properties = {output.name: UNKNOWN for output in self.outputs}
+        reported |= {name: state[name] for name in self.stable if name in state}
         if LABELS in self.arguments:
-            told["pulumiLabels"] = managed_labels(configuration, arguments, state or None)
-        return told | arguments
+            reported["pulumiLabels"] = managed_labels(configuration, arguments, state or None)
+        return reported | arguments
 
     def is_named_by(self, known: Properties) -> bool:
         """Whether `known` says which resource is meant."""
@@ -212,7 +212,7 @@ def effective_labels(configuration: Configuration, arguments: Properties, state:
     return foreign | managed_labels(configuration, arguments, state)
 
 
-def labels_told(answer: Document, known: Properties) -> Properties:
+def label_outputs(answer: Document, known: Properties) -> Properties:
     """The three label outputs. `labels` and `pulumiLabels` show only labels that the program and the provider set."""
     all_labels = answer.get("labels") or {}
     if "pulumiLabels" in known:

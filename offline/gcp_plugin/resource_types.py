@@ -1,4 +1,4 @@
-"""The resource types that the plug knows, and the package schema that describes them to the engine."""
+"""The resource types that the plugin supports, and the package schema that describes them to the engine."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
     ProviderError                   what the engine shows, one line where the service's message is one
     ├── RequestFailed               the service answered with an error: `code`, `message`
     ├── ConnectionLost              the service took the request and gave no answer
-    └── Unreachable                 nobody listens at the endpoint
+    └── Unreachable                 no program listens at the endpoint
 
 429, 500, 502, 503 and dropped connections are asked again after 0.5, 1, 1.5 … seconds, up to ATTEMPTS times.
 """
@@ -77,7 +77,7 @@ class Cloud:
         try:
             return self.configuration.endpoints[endpoint]
         except KeyError:
-            raise ProviderError(f"gcp:{endpoint} is not set, so the local cloud's gcp plug cannot go on") from None
+            raise ProviderError(f"gcp:{endpoint} is not set, so the stand-in gcp plugin cannot go on") from None
 
     def send(self, method: str, url: str, body: Document | None = None, query: Mapping[str, str] = {}) -> Document:
         """The answer as JSON; {} when there is none. Raises RequestFailed, ConnectionLost, Unreachable."""

@@ -1,6 +1,6 @@
-"""The engine's side of the plug: Pulumi's ResourceProvider service, answered by the resource types.
+"""The engine's side of the plugin: Pulumi's ResourceProvider service, answered by the resource types.
 
-The plug accepts no secrets: the engine then hands arguments over in the clear and marks what comes back as secret where
+The plugin accepts no secrets: the engine then sends arguments in clear text, and marks what comes back as secret where
 the arguments were. Calls run in threads; each blocks on its requests.
 """
 
@@ -19,7 +19,7 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 from offline.gcp_plugin import UNSUPPORTED, VERSION, configuration, functions, properties
 from offline.gcp_plugin.configuration import Configuration, ConfigurationError
 from offline.gcp_plugin.properties import UNKNOWN, Change, Failure, Properties
-from offline.gcp_plugin.resource import HalfMade, ResourceType
+from offline.gcp_plugin.resource import PartlyCreated, ResourceType
 from offline.gcp_plugin.resource_types import RESOURCE_TYPES, schema
 from offline.gcp_plugin.rest import Cloud, ProviderError
 
@@ -83,7 +83,7 @@ class GcpServicer(provider_pb2_grpc.ResourceProviderServicer):
         resource_type = _resource_type(context, request.urn)
         arguments = values_of(request.properties)
         if request.preview:
-            state = resource_type.foretell(self._cloud.configuration, {}, arguments)
+            state = resource_type.expected_state(self._cloud.configuration, {}, arguments)
             return provider_pb2.CreateResponse(properties=struct_of(state))
         state = _guarded(context, lambda: resource_type.create(self._cloud, arguments))
         return provider_pb2.CreateResponse(id=resource_type.identifier(state), properties=struct_of(state))
@@ -101,8 +101,8 @@ class GcpServicer(provider_pb2_grpc.ResourceProviderServicer):
         state = _guarded(context, read)
         if state is None:
             return provider_pb2.ReadResponse()
-        told = {name: value for name, value in state.items() if resource_type.is_argument(name)}
-        inputs = properties.given(resource_type.arguments, told, arguments)
+        reported = {name: value for name, value in state.items() if resource_type.is_argument(name)}
+        inputs = properties.given(resource_type.arguments, reported, arguments)
         identifier = resource_type.identifier(state)
         return provider_pb2.ReadResponse(id=identifier, properties=struct_of(state), inputs=struct_of(inputs))
 
@@ -110,8 +110,8 @@ class GcpServicer(provider_pb2_grpc.ResourceProviderServicer):
         resource_type = _resource_type(context, request.urn)
         state, news = values_of(request.olds), values_of(request.news)
         if request.preview:
-            foretold = resource_type.foretell(self._cloud.configuration, state, news)
-            return provider_pb2.UpdateResponse(properties=struct_of(foretold))
+            expected = resource_type.expected_state(self._cloud.configuration, state, news)
+            return provider_pb2.UpdateResponse(properties=struct_of(expected))
         olds = values_of(request.old_inputs)
         updated = _guarded(context, lambda: resource_type.update(self._cloud, state, olds, news))
         return provider_pb2.UpdateResponse(properties=struct_of(updated))
@@ -158,8 +158,8 @@ def _guarded(context: Context, operation: Callable[[], Any]) -> Any:
     """Run it; what goes wrong becomes the call's error, without a traceback."""
     try:
         return operation()
-    except HalfMade as error:
-        _fail_half_made(context, error)
+    except PartlyCreated as error:
+        _fail_partly_created(context, error)
     except ProviderError as error:
         _fail(context, str(error))
 
@@ -169,7 +169,7 @@ def _fail(context: Context, message: str) -> NoReturn:
     raise AssertionError("abort raises")
 
 
-def _fail_half_made(context: Context, error: HalfMade) -> NoReturn:
+def _fail_partly_created(context: Context, error: PartlyCreated) -> NoReturn:
     """Tell the engine to keep the resource in its state and to finish it on the next update."""
     # Google's own definition: Pulumi's copy cannot be loaded beside it. Imported when needed, which is hardly ever.
     from google.rpc import status_pb2

@@ -21,7 +21,7 @@ from offline.gcp_plugin.resource import (
     ResourceType,
     deletion_policy,
     effective_labels,
-    labels_told,
+    label_outputs,
     managed_labels,
 )
 from offline.gcp_plugin.rest import Cloud, Document, ProviderError
@@ -119,7 +119,7 @@ class Table(ResourceType):
             "project": known["project"],
             "datasetId": reference.get("datasetId", ""),
             "tableId": reference.get("tableId", ""),
-            "externalDataConfiguration": _external_told(answer, known),
+            "externalDataConfiguration": _external_output(answer, known),
             "description": answer.get("description"),
             "friendlyName": answer.get("friendlyName"),
             "maxStaleness": answer.get("maxStaleness"),
@@ -128,7 +128,7 @@ class Table(ResourceType):
             **{name: integer(answer.get(name)) for name in ("creationTime", "lastModifiedTime")},
             **{name: integer(answer.get(name)) for name in ("numBytes", "numLongTermBytes", "numRows")},
             **{name: answer.get(name, "") for name in ("etag", "location", "selfLink", "type")},
-            **labels_told(answer, known),
+            **label_outputs(answer, known),
         }
 
     def change(self, cloud: Cloud, state: Properties, arguments: Properties, changed: set[str]) -> None:
@@ -157,13 +157,13 @@ def _body(arguments: Properties, labels: dict[str, str]) -> Document:
     return body | ({"labels": labels} if labels else {})
 
 
-def _external_told(answer: Document, known: Properties) -> Properties | None:
+def _external_output(answer: Document, known: Properties) -> Properties | None:
     """As the service has it; as the program has it when the service leaves the whole of it out."""
-    told: Properties | None = answer.get("externalDataConfiguration")
-    if told is None:
+    reported: Properties | None = answer.get("externalDataConfiguration")
+    if reported is None:
         return known.get("externalDataConfiguration")
     names = [field.name for field in _EXTERNAL.fields] + ["sourceFormat"]
-    return {"autodetect": False} | {name: told[name] for name in names if name in told}
+    return {"autodetect": False} | {name: reported[name] for name in names if name in reported}
 
 
 def _tables(cloud: Cloud, known: Properties) -> str:

@@ -1,9 +1,9 @@
-"""The CLI built from its Go module, with a language host of our own beside it.
+"""The CLI built from its Go module, with the stand-in language host beside it.
 
 Facts: cli/go.mod and cli/go.sum pin the module and all that it needs, so that a build is the same everywhere and the
 module proxy is checked. The module holds no language host, which is why language_host.py exists; the engine takes one
-that stands beside the CLI for a bundled one. Six minutes on 2 cores the first time; Go's build cache lets a build that
-was broken off go on where it was.
+in the CLI's folder for a bundled one. Six minutes on 2 cores the first time; with Go's build cache, a build that was
+interrupted continues where it was.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _BESIDE_THE_CLI = {
 
 
 def entry_name() -> str:
-    """The cache entry for this checkout: the CLI's version and the content of what stands beside it."""
+    """The cache entry for this checkout: the CLI's version and the content of the files beside it."""
     content = hashlib.sha256()
     for name, source in _BESIDE_THE_CLI.items():
         content.update(name.encode() + b"\0" + source.read_bytes())

@@ -23,7 +23,7 @@ def folder() -> Path:
 def locked() -> Iterator[None]:
     """Hold the cache for one installer; waits, and says so, while another run holds it.
 
-    The kernel lets go of the lock when its holder dies, so what is half-made then belongs to nobody and is removed.
+    The kernel releases the lock when its holder ends, so a *.partial folder has no owner then and is removed.
     """
     folder().mkdir(parents=True, exist_ok=True)
     with (folder() / "lock").open("a") as lock:
@@ -48,7 +48,7 @@ def new_entry(name: str) -> Iterator[Path]:
     partial.mkdir()
     try:
         yield partial
-        shutil.rmtree(folder() / name, ignore_errors=True)  # there is one only if somebody emptied it
+        shutil.rmtree(folder() / name, ignore_errors=True)  # there is one only if its files were removed
         partial.rename(folder() / name)
     finally:
         shutil.rmtree(partial, ignore_errors=True)

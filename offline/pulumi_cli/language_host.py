@@ -1,6 +1,6 @@
 """The Python plugins of the engine: the language host, which runs a Pulumi program, and its dynamic providers.
 
-They stand beside a CLI that was built from its Go module, which comes without them, as `pulumi-language-python` and
+They are installed beside a CLI that was built from its Go module, which has none, as `pulumi-language-python` and
 `pulumi-resource-pulumi-python` (see launcher.sh), run with the project's own Python, print their port, serve on it, and
 end when the engine interrupts them or goes away. The host builds on the language server that the Pulumi SDK carries for
 inline programs.
@@ -322,7 +322,7 @@ def _normal(name: str) -> str:
 
 
 def _end_with_the_engine() -> None:
-    """Leave when the parent is gone: an engine that was killed interrupts nobody."""
+    """Exit when the parent is gone: an engine that was killed sends no interrupt."""
     engine = os.getppid()
     while os.getppid() == engine:
         time.sleep(ENGINE_POLL_SECONDS)

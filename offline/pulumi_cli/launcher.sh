@@ -15,7 +15,7 @@ done
 [ -f "$project/Pulumi.yaml" ] || project=$PWD
 
 # The value of `virtualenv:`, plain or quoted, on its own line or inside {braces}. The language host compares it with
-# what the engine read from the same file, so a file that is too clever for this fails by name.
+# what the engine read from the same file, so a form that this does not read is refused by name.
 virtualenv_option() {
     sed -n \
         -e '/^[[:space:]]*#/d' \
@@ -35,7 +35,7 @@ virtualenv_option() {
 
 venv=
 case ${0##*/} in
-    # The engine hands the runtime's options to a dynamic provider, and to nobody else.
+    # The engine passes the runtime's options to dynamic providers only.
     pulumi-resource-*) venv=${PULUMI_RUNTIME_VIRTUALENV:-} ;;
 esac
 if [ -z "$venv" ] && [ -f "$project/Pulumi.yaml" ]; then

@@ -1,4 +1,4 @@
-"""What the person who waits is told: lines on stderr, and a sign of life during long steps."""
+"""Progress on stderr: a line for each step, and a line every 20 seconds while a long step goes on."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HEARTBEAT_SECONDS = 20.0
 
 def say(line: str) -> None:
     """One line on stderr, at once."""
-    print(f"toolchain: {line}", file=sys.stderr, flush=True)
+    print(f"pulumi: {line}", file=sys.stderr, flush=True)
 
 
 def duration(seconds: float) -> str:

@@ -28,7 +28,7 @@ _CHUNK = 1 << 20
 
 
 class Unavailable(Exception):
-    """This way to get the CLI is closed; the text says why."""
+    """The CLI cannot be had in this way; the text says why."""
 
 
 def archive_name() -> str:
@@ -67,7 +67,7 @@ def _install_from(site: str, name: str, into: Path) -> None:
 
 
 def _checksums(url: str) -> str:
-    """The checksums file; also the probe that tells within seconds whether the site can be reached at all."""
+    """The checksums file; also the check, within seconds, whether the site can be reached."""
     answers: queue.SimpleQueue[str | Exception] = queue.SimpleQueue()
 
     def ask() -> None:

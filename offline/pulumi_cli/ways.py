@@ -46,7 +46,7 @@ def find() -> Cli | None:
 
 
 def ensure() -> Cli:
-    """The CLI to use, installed first if need be. Raises NotReady when every way is closed."""
+    """The CLI to use, installed first if necessary. Raises NotReady when every way fails."""
     if found := find():
         return found
     with cache.locked():
@@ -60,7 +60,7 @@ def _install() -> Cli:
         Way("release", f"the official release {PULUMI}", f"{PULUMI}-release", release.install),
         Way("built", f"a build of {PULUMI} from its Go module", build.entry_name(), build.install),
     ]
-    if build.has_cli():  # only what stands beside it is of another version of this checkout
+    if build.has_cli():  # only its language host is of another version of this checkout
         ways.reverse()
     reasons = [_why_not_on_path()]
     for way in ways:
@@ -70,7 +70,7 @@ def _install() -> Cli:
         except Unavailable as closed:
             say(f"not possible: {closed}")
             reasons.append(f"{way.what}: {closed}")
-    raise NotReady(_every_way_is_closed(reasons))
+    raise NotReady(_every_way_failed(reasons))
 
 
 def _install_by(way: Way) -> Cli:
@@ -96,9 +96,9 @@ def _on_path() -> Cli | None:
 
 
 def _first_on_path() -> Path | None:
-    """`pulumi` on PATH, as the user has it: folders of our own cache do not count."""
-    ours = cache.folder().resolve()
-    folders = [f for f in os.get_exec_path() if f and not Path(f).resolve().is_relative_to(ours)]
+    """`pulumi` on PATH, as the user has it: neither of the cache, nor the script that ./local puts in front of it."""
+    ours = (cache.folder().resolve(), Path(__file__).resolve().parents[2] / "scripts")
+    folders = [f for f in os.get_exec_path() if f and not any(map(Path(f).resolve().is_relative_to, ours))]
     found = shutil.which("pulumi", path=os.pathsep.join(folders))
     return Path(found) if found else None
 
@@ -155,10 +155,10 @@ def _why_not_on_path() -> str:
     return f"PATH: {executable} is {_remembered_version(executable)}, and {PULUMI} or later is needed"
 
 
-def _every_way_is_closed(reasons: list[str]) -> str:
+def _every_way_failed(reasons: list[str]) -> str:
     tried = "\n".join(f"  - {reason}" for reason in reasons)
     return (
-        f"there is no usable Pulumi CLI, and every way to get one is closed:\n{tried}\n"
+        f"there is no usable Pulumi CLI, and every way to get one failed:\n{tried}\n"
         f"Any of these helps: install Pulumi {PULUMI} or later and put it on PATH; make the release's site reachable, "
         f"or name a mirror of it in {release.MIRROR_VARIABLE}; or install Go {GO_MINIMUM} or later and make a Go "
         "module proxy reachable (GOPROXY)."

@@ -65,7 +65,12 @@ class Stack:
 
     def _environment(self) -> dict[str, str]:
         """What `./local env` exports, with this stack's home and port."""
-        outer = {**os.environ, "LOCALCLOUD_HOME": str(self.home), "LOCALCLOUD_PORT": str(self.port)}
+        outer = {
+            "GCP_PLUGIN": "stand-in",  # the same on every machine, unless the environment asks for another
+            **os.environ,
+            "LOCALCLOUD_HOME": str(self.home),
+            "LOCALCLOUD_PORT": str(self.port),
+        }
         script = f'eval "$({shlex.quote(str(CHECKOUT / "local"))} env)" && env -0'
         exported = subprocess.run(["bash", "-c", script], env=outer, capture_output=True, check=True).stdout.decode()
         inner = dict(line.split("=", 1) for line in exported.split("\0") if "=" in line)

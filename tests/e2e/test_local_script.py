@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from offline.gcp_plugin.install import LAUNCHER
 from tests.checkout import CHECKOUT
 
 LOCAL = CHECKOUT / "local"
 
 
 def local(*arguments: str, cwd: Path, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    env = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "LOCALCLOUD_HOME": str(home)} | environment
+    own = {name: os.environ[name] for name in ("PATH", "HOME")}
+    env = {**own, "LOCALCLOUD_HOME": str(home), "GCP_PLUGIN": "stand-in", **environment}
     return subprocess.run([str(LOCAL), *arguments], cwd=cwd, env=env, capture_output=True, text=True, timeout=60)
 
 
@@ -45,14 +47,21 @@ def test_the_exit_code_and_arguments_are_the_commands_own(tmp_path: Path) -> Non
     assert (ran.returncode, ran.stdout) == (7, "a b|*|")
 
 
-def test_googles_own_provider_is_kept_on_loopback(tmp_path: Path) -> None:
-    printed = local("env", cwd=tmp_path, home=tmp_path, GCP_PLUGIN="real").stdout
-    for line in (
-        "export HTTPS_PROXY=http://127.0.0.1:9",
-        "export PULUMI_GCP_SKIP_REGION_VALIDATION=true",
-        f"export PULUMI_HOME={tmp_path}/pulumi-real",
-    ):
-        assert line in printed.splitlines()
+def test_googles_own_provider_is_used_where_it_is_installed_or_asked_for(tmp_path: Path) -> None:
+    """offline/tests/gcp_plugin/test_choice.py has how it is kept on loopback."""
+    asked = local("env", cwd=tmp_path, home=tmp_path, GCP_PLUGIN="real").stdout.splitlines()
+    assert f"export PULUMI_HOME={tmp_path}/pulumi-real" in asked
+    assert "export PULUMI_GCP_SKIP_REGION_VALIDATION=true" in asked
+    plugin = tmp_path / f"bin/{LAUNCHER.name}"
+    plugin.parent.mkdir()
+    plugin.write_text("#!/bin/sh\n")
+    plugin.chmod(0o755)
+    path = f"{plugin.parent}:{os.environ['PATH']}"
+    found = local("env", cwd=tmp_path, home=tmp_path, GCP_PLUGIN="auto", PATH=path).stdout.splitlines()
+    assert f"export PULUMI_HOME={tmp_path}/pulumi-real" in found
+    assert "export PULUMI_IGNORE_AMBIENT_PLUGINS=true" in found, "not as it is on PATH: through the launcher"
+    refused = local("env", cwd=tmp_path, home=tmp_path, GCP_PLUGIN="googles")
+    assert (refused.returncode, refused.stdout) == (1, "")
 
 
 def test_without_a_command_it_says_what_it_is_for(tmp_path: Path) -> None:

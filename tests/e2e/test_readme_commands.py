@@ -33,16 +33,24 @@ class Checkout:
                 continue
             (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(CHECKOUT / name, self.folder / name)
-        for requirements in self.folder.glob("requirements*.txt"):
-            os.utime(requirements, (0, 0))  # what is installed is newer
+        for requirements in ("requirements.txt", "requirements-dev.txt", "local-cloud/pyproject.toml"):
+            os.utime(self.folder / requirements, (0, 0))  # what is installed is newer
+        self.git("init", "--quiet")
+        self.git("add", "--all")
+        self.git("-c", "user.name=test", "-c", "user.email=test@example.com", "commit", "--quiet", "-m", "copy")
         (self.folder / ".venv").symlink_to(CHECKOUT / ".venv")
+        (self.folder / ".git/info/exclude").write_text("/.venv\n")
         self.images = folder / "images"
         self.images.mkdir()
         for name, (data, _) in pictures().items():
             (self.images / name).write_bytes(data)
         self.port = free_port()
 
-    def type(self, command: str) -> str:
+    def git(self, *arguments: str) -> str:
+        """What git prints."""
+        return subprocess.run(["git", *arguments], cwd=self.folder, capture_output=True, text=True, check=True).stdout
+
+    def type(self, command: str, **environment: str) -> str:
         """Run a command in bash, with the local stack's environment as README.md asks for. What it printed."""
         if not command.startswith(("make", "./local")):
             command = f'eval "$(./local env)" && {command}'
@@ -50,7 +58,7 @@ class Checkout:
         done = subprocess.run(
             ["bash", "-c", command],
             cwd=self.folder,
-            env={**inherited, "IMAGES": str(self.images), "PORT": str(self.port)},
+            env={"GCP_PLUGIN": "stand-in", **inherited, "IMAGES": str(self.images), **environment},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -72,10 +80,20 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
 
 def test_the_first_command_is_make_up_and_shows_what_was_found(checkout: Checkout) -> None:
     assert COMMANDS[0].startswith("make up ")
-    shown = checkout.type(COMMANDS[0])
+    shown = checkout.type(COMMANDS[0], PORT=str(checkout.port))
     assert "12 images in the bucket: 12 embedded" in shown
     assert "“a yellow flower”" in shown and "gallery: " in shown
     assert (checkout.folder / ".local/gallery.html").stat().st_size > 10_000
+
+
+def test_the_port_is_kept_without_an_edit_of_a_file_in_git(checkout: Checkout) -> None:
+    """The commands below name no port either."""
+    assert "unchanged" in checkout.type("make up")
+    where = f"http://127.0.0.1:{checkout.port}"
+    told = checkout.type("./local python -m localcloud status; ./local pulumi config get gcp:storageCustomEndpoint")
+    assert told.split()[1] == where and told.splitlines()[-1] == f"{where}/storage/v1/"
+    assert checkout.type("pulumi config get gcp:storageCustomEndpoint").strip() == f"{where}/storage/v1/"
+    assert checkout.git("status", "--porcelain") == ""
 
 
 @pytest.mark.parametrize("command", COMMANDS[1:])

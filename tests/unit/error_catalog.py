@@ -32,9 +32,9 @@ ELSEWHERE = {
     "SourceError": "Pictures for the local cloud",
     "NotReady": "The Pulumi CLI",
     "Unavailable": "The Pulumi CLI",
-    "ConfigurationError": "The gcp plugin of the local cloud",
-    "Unreachable": "The gcp plugin of the local cloud",
-    "ConnectionLost": "The gcp plugin of the local cloud",
+    "ConfigurationError": "The gcp plugin",
+    "Unreachable": "The gcp plugin",
+    "ConnectionLost": "The gcp plugin",
 }
 """Errors of the other rooms that a user meets, by the section that lists them."""
 
@@ -101,7 +101,8 @@ def _of_other_rooms() -> Iterator[Message]:
             elif _called(node) in ("print", "exit") and node.args:
                 text = _template(node.args[0])
                 if text.startswith("error: ") and text != "error: …":
-                    yield Message("The Pulumi CLI", text.removeprefix("error: "))
+                    section = "The gcp plugin" if "gcp_plugin" in path.parts else "The Pulumi CLI"
+                    yield Message(section, text.removeprefix("error: "))
 
 
 def _own_words(tree: ast.Module) -> Iterator[tuple[str, str]]:
@@ -114,7 +115,11 @@ def _own_words(tree: ast.Module) -> Iterator[tuple[str, str]]:
 
 
 def _of_scripts() -> Iterator[Message]:
-    scripts = [ROOT / "local", *sorted((ROOT / "scripts").iterdir()), ROOT / "offline/pulumi_cli/launcher.sh"]
+    scripts = [
+        ROOT / "local",
+        *sorted(path for path in (ROOT / "scripts").rglob("*") if path.is_file()),
+        ROOT / "offline/pulumi_cli/launcher.sh",
+    ]
     for path in scripts:
         for text in re.findall(r'echo "(?:error|local): (.*)" >&2', path.read_text(encoding="utf-8")):
             yield Message(SCRIPTS, _squeezed(re.sub(r"\$(?:\w+|\{[^}]*\}|\d)", VARIES, text)))

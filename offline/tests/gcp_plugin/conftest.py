@@ -1,4 +1,4 @@
-"""The plug between an engine and the smallest cloud."""
+"""The stand-in plugin between an engine and the smallest cloud."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def google(monkeypatch: pytest.MonkeyPatch) -> Iterator[smallest_cloud.SmallestC
 
 
 @pytest.fixture
-def plug() -> Iterator[EngineClient]:
-    """The plug, not configured."""
+def plugin() -> Iterator[EngineClient]:
+    """The plugin, not configured."""
     server = grpc.server(ThreadPoolExecutor(max_workers=4))
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(GcpServicer(), server)
     port = server.add_insecure_port("127.0.0.1:0")
@@ -37,7 +37,7 @@ def plug() -> Iterator[EngineClient]:
 
 
 @pytest.fixture
-def engine(plug: EngineClient, google: smallest_cloud.SmallestCloud) -> EngineClient:
-    """The plug, configured for the recorder."""
-    plug.configure(google.settings())
-    return plug
+def engine(plugin: EngineClient, google: smallest_cloud.SmallestCloud) -> EngineClient:
+    """The plugin, configured for the recorder."""
+    plugin.configure(google.settings())
+    return plugin

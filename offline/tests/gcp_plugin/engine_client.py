@@ -1,4 +1,4 @@
-"""The engine's end of the plug, for tests: Pulumi's provider protocol over a real gRPC channel, with plain values."""
+"""The engine's end of the plugin, for tests: Pulumi's provider protocol over a real gRPC channel, with plain values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The real Pulumi engine, the plug as it is installed, and the real local cloud: one resource of every type."""
+"""The real Pulumi engine, the stand-in plugin as it is installed, the real local cloud: one resource of every type."""
 
 from __future__ import annotations
 

@@ -71,13 +71,13 @@ def test_an_answer_that_is_no_json_is_shown(engine: EngineClient, google: Smalle
         engine.create(DATASET, {"datasetId": "d"})
 
 
-def test_a_cloud_that_does_not_run_is_one_line_with_the_remedy(plug: EngineClient, google: SmallestCloud) -> None:
+def test_a_cloud_that_does_not_run_is_one_line_with_the_remedy(plugin: EngineClient, google: SmallestCloud) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
-        plug.configure(google.settings() | {"bigQueryCustomEndpoint": f"{url}/bigquery/v2/"})
+        plugin.configure(google.settings() | {"bigQueryCustomEndpoint": f"{url}/bigquery/v2/"})
         with pytest.raises(Refused) as failure:
-            plug.create(DATASET, {"datasetId": "d"})
+            plugin.create(DATASET, {"datasetId": "d"})
     remedy = "start it with `make up` or `python -m localcloud serve`"
     assert str(failure.value) == f"the local cloud is not running at {url}: {remedy}"
 

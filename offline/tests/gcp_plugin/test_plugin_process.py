@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -35,6 +36,16 @@ def test_it_serves_from_anywhere_through_a_link_and_ends_quietly(tmp_path: Path,
         assert information.version == VERSION
         process.send_signal(ending)
         assert process.wait(timeout=10) == 0
+
+
+def test_without_the_python_packages_it_names_the_target_that_installs_them(tmp_path: Path) -> None:
+    launcher = tmp_path / "offline/gcp_plugin/bin/pulumi-resource-gcp"
+    launcher.parent.mkdir(parents=True)
+    shutil.copy(LAUNCHER, launcher)
+    refused = subprocess.run([launcher, "127.0.0.1:1"], capture_output=True, text=True)
+    assert refused.returncode == 1
+    assert refused.stderr.endswith(f"is missing: run `make setup` in {tmp_path}\n")
+    assert "\nsetup: " in (LAUNCHER.parents[3] / "Makefile").read_text()
 
 
 def test_it_starts_without_importing_the_pulumi_package() -> None:

@@ -1,4 +1,4 @@
-"""What the plug does not do it says by name when the engine checks, never later and never by ignoring it."""
+"""What the plugin does not support is refused by name when the engine checks, never later, and is never ignored."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from offline.tests.gcp_plugin.test_requests import ARGUMENTS
 
 def test_another_resource_type_is_refused_by_name(engine: EngineClient) -> None:
     [(_, reason)] = engine.refusals("gcp:storage/bucket:Bucket", {"location": "US"})
-    assert reason == "Unsupported by the local cloud's gcp plug: resource type gcp:storage/bucket:Bucket"
+    assert reason == "Unsupported by the stand-in gcp plugin: resource type gcp:storage/bucket:Bucket"
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_an_argument_that_would_be_ignored_is_refused_by_name(
 ) -> None:
     [name] = argument
     assert engine.refusals(token, ARGUMENTS[token] | argument) == [
-        (name, f"Unsupported by the local cloud's gcp plug: argument '{name}'")
+        (name, f"Unsupported by the stand-in gcp plugin: argument '{name}'")
     ]
 
 
@@ -80,33 +80,35 @@ def test_an_argument_of_the_wrong_kind_is_named(engine: EngineClient) -> None:
 
 
 def test_another_function_is_refused_by_name(engine: EngineClient) -> None:
-    with pytest.raises(Refused, match="Unsupported by the local cloud's gcp plug: function gcp:bigquery/getTables"):
+    with pytest.raises(Refused, match="Unsupported by the stand-in gcp plugin: function gcp:bigquery/getTables"):
         engine.invoke("gcp:bigquery/getTables:getTables", {"datasetId": "d"})
-    with pytest.raises(Refused, match="Unsupported by the local cloud's gcp plug: argument 'userProject' of function"):
+    with pytest.raises(Refused, match="Unsupported by the stand-in gcp plugin: argument 'userProject' of function"):
         engine.invoke("gcp:storage/getBucket:getBucket", {"name": "b", "userProject": "p"})
 
 
 @pytest.mark.parametrize("url", ["https://bigquery.googleapis.com/bigquery/v2/", "http://10.0.0.7:8440/bigquery/v2/"])
-def test_an_endpoint_that_is_not_on_loopback_is_refused(plug: EngineClient, google: SmallestCloud, url: str) -> None:
+def test_an_endpoint_that_is_not_on_loopback_is_refused(plugin: EngineClient, google: SmallestCloud, url: str) -> None:
     settings = google.settings() | {"bigQueryCustomEndpoint": url}
-    [reason] = plug.check_config(settings)
+    [reason] = plugin.check_config(settings)
     assert "gcp:bigQueryCustomEndpoint" in reason
     assert "loopback only" in reason
     with pytest.raises(Refused, match="loopback only"):
-        plug.configure(settings)
+        plugin.configure(settings)
 
 
-def test_a_configuration_without_endpoints_is_refused(plug: EngineClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_configuration_without_endpoints_is_refused(plugin: EngineClient, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ENDPOINTS.values():
         monkeypatch.delenv(variable, raising=False)
     with pytest.raises(Refused, match="needs endpoints on loopback"):
-        plug.configure({"project": "my-project"})
+        plugin.configure({"project": "my-project"})
 
 
-def test_a_type_whose_endpoint_is_missing_is_refused_at_preview(plug: EngineClient, google: SmallestCloud) -> None:
+def test_a_type_whose_endpoint_is_missing_is_refused_at_preview(plugin: EngineClient, google: SmallestCloud) -> None:
     settings = {name: value for name, value in google.settings().items() if name != "dataformCustomEndpoint"}
-    plug.configure(settings)
-    [(_, reason)] = plug.refusals("gcp:dataform/repository:Repository", ARGUMENTS["gcp:dataform/repository:Repository"])
+    plugin.configure(settings)
+    [(_, reason)] = plugin.refusals(
+        "gcp:dataform/repository:Repository", ARGUMENTS["gcp:dataform/repository:Repository"]
+    )
     assert reason == "gcp:dataformCustomEndpoint is not set: gcp:dataform/repository:Repository needs it"
 
 
@@ -115,12 +117,12 @@ def test_a_type_whose_endpoint_is_missing_is_refused_at_preview(plug: EngineClie
     [
         ("cloudResourceManagerCustomEndpoint", "set gcp:resourceManagerCustomEndpoint"),
         ("bigQueryConnectionCustomEndpoint", "set gcp:bigqueryConnectionCustomEndpoint"),
-        ("impersonateServiceAccount", "Unsupported by the local cloud's gcp plug: provider setting"),
+        ("impersonateServiceAccount", "Unsupported by the stand-in gcp plugin: provider setting"),
     ],
 )
 def test_a_setting_without_effect_is_refused_by_name(
-    plug: EngineClient, google: SmallestCloud, name: str, expected: str
+    plugin: EngineClient, google: SmallestCloud, name: str, expected: str
 ) -> None:
-    [reason] = plug.check_config({**google.settings(), name: google.settings()["storageCustomEndpoint"]})
+    [reason] = plugin.check_config({**google.settings(), name: google.settings()["storageCustomEndpoint"]})
     assert f"gcp:{name}" in reason
     assert expected in reason

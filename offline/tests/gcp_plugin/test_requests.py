@@ -1,4 +1,4 @@
-"""The plug asks what Google's provider asks, in the same order: observed on 2026-11-22, replayed here."""
+"""The plugin sends the requests of Google's provider, in the same order: observed on 2026-11-22, replayed here."""
 
 from __future__ import annotations
 

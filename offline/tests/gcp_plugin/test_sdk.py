@@ -1,4 +1,4 @@
-"""The plug against pulumi_gcp 10.2.0: every output the SDK's class declares is one the plug can tell."""
+"""The plugin against pulumi_gcp 10.2.0: it can set every output that the SDK's class declares."""
 
 from __future__ import annotations
 
@@ -56,10 +56,10 @@ def test_every_output_only_the_service_knows_is_told(engine: EngineClient, token
 
 @pytest.mark.parametrize("token", RESOURCE_TYPES)
 def test_a_preview_knows_the_arguments_and_leaves_the_rest_open(engine: EngineClient, token: str) -> None:
-    foretold = engine.preview(token, ARGUMENTS[token])
+    expected = engine.preview(token, ARGUMENTS[token])
     told_later = {output.name for output in RESOURCE_TYPES[token].outputs} - {"pulumiLabels"}
-    assert {name for name, value in foretold.items() if value == UNKNOWN} == told_later
-    assert foretold.items() >= {k: v for k, v in ARGUMENTS[token].items() if not isinstance(v, dict)}.items()
+    assert {name for name, value in expected.items() if value == UNKNOWN} == told_later
+    assert expected.items() >= {k: v for k, v in ARGUMENTS[token].items() if not isinstance(v, dict)}.items()
 
 
 def test_the_schema_describes_the_types_that_are_supported() -> None:

@@ -17,25 +17,25 @@ def test_settings_fall_back_to_the_environment_variables_of_googles_provider() -
     assert (configuration.access_token, configuration.project, configuration.region) == ("t", "p", "mine")
 
 
-def test_resources_get_the_providers_project_region_and_labels(plug: EngineClient, google: SmallestCloud) -> None:
+def test_resources_get_the_providers_project_region_and_labels(plugin: EngineClient, google: SmallestCloud) -> None:
     labels = {"defaultLabels": json.dumps({"team": "art"}), "region": "europe-west1"}
-    plug.configure(google.settings() | labels)
-    repository = plug.create("gcp:dataform/repository:Repository", {"name": "r", "labels": {"a": "b"}})
+    plugin.configure(google.settings() | labels)
+    repository = plugin.create("gcp:dataform/repository:Repository", {"name": "r", "labels": {"a": "b"}})
     assert repository.identifier == "projects/test-project/locations/europe-west1/repositories/r"
     assert google.requests[0].body is not None
     assert google.requests[0].body["labels"] == {"team": "art", "a": "b", "goog-pulumi-provisioned": "true"}
 
 
-def test_the_attribution_label_can_be_switched_off(plug: EngineClient, google: SmallestCloud) -> None:
-    plug.configure(google.settings() | {"addPulumiAttributionLabel": "false"})
-    plug.create("gcp:bigquery/dataset:Dataset", {"datasetId": "d"})
+def test_the_attribution_label_can_be_switched_off(plugin: EngineClient, google: SmallestCloud) -> None:
+    plugin.configure(google.settings() | {"addPulumiAttributionLabel": "false"})
+    plugin.create("gcp:bigquery/dataset:Dataset", {"datasetId": "d"})
     assert "labels" not in (google.requests[0].body or {})
 
 
-def test_a_secret_token_is_understood(plug: EngineClient, google: SmallestCloud) -> None:
+def test_a_secret_token_is_understood(plugin: EngineClient, google: SmallestCloud) -> None:
     secret = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "value": "hush"}
-    plug.configure(google.settings() | {"accessToken": secret})
-    plug.create("gcp:bigquery/dataset:Dataset", {"datasetId": "d"})
+    plugin.configure(google.settings() | {"accessToken": secret})
+    plugin.create("gcp:bigquery/dataset:Dataset", {"datasetId": "d"})
     assert google.requests[0].headers["Authorization"] == "Bearer hush"
 
 

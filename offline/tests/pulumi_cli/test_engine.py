@@ -1,4 +1,4 @@
-"""The real engine with the CLI that the toolchain gives it: programs and dynamic providers run, fail and end."""
+"""The real engine with the CLI that offline/pulumi_cli installs: programs and dynamic providers run, fail and end."""
 
 from __future__ import annotations
 

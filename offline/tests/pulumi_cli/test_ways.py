@@ -1,4 +1,4 @@
-"""Which CLI is used, and what happens on the way there: the command as people run it, on a machine that is made up."""
+"""Which CLI is used and how it is installed: the command as people run it, on an imitated machine."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_a_go_that_is_too_old_gives_way_to_the_one_in_the_cache(machine: Machine
     assert (machine.root / "built-by").read_text().strip() == str(installed / "go")
 
 
-def test_when_every_way_is_closed_each_is_named_with_its_reason_and_the_remedy(machine: Machine) -> None:
+def test_when_every_way_fails_each_is_named_with_its_reason_and_the_remedy(machine: Machine) -> None:
     machine.put_pulumi("v3.100.0")
     machine.put_go_that_cannot_build()
     closed = machine.run("ensure")

@@ -1,4 +1,4 @@
-"""One resource of every type that the plug knows, as a program would declare them."""
+"""One resource of every type that the plugin supports, as a program would declare them."""
 
 from typing import Any
 
