@@ -1,4 +1,4 @@
-"""The dataset, and what keeps it clean: on destroy it leaves with everything of this stack, and with nothing else.
+"""The dataset, and its contents: on destroy it is deleted with everything of this stack, and with nothing else.
 
 A dataset cannot be moved, and a new one in its place would begin with paying for every image again; so a changed
 location is refused, and so is a dataset that belongs to another stack: imagesearch/checks/preflight.py.
@@ -19,8 +19,8 @@ from imagesearch.pipeline.ownership import describe, drop_empty_dataset, sweep
 
 
 class DatasetContentsProvider(Provider):
-    """Stands for what is in the dataset. Deleting it sweeps what is left of this stack and refuses to go on while
-    tables or models of others are there."""
+    """The contents of the dataset. Deleting it drops what carries this stack's labels, and fails while tables or models
+    of others are there."""
 
     replacing = ("project", "location", "dataset")
 
@@ -52,7 +52,7 @@ class Dataset(pulumi.ComponentResource):
     """The tutorial's dataset."""
 
     id_: pulumi.Output[str]
-    """The dataset's id, without the project. Whatever depends on it stands in a dataset that is swept on destroy."""
+    """The dataset's id, without the project."""
     contents: DatasetContents
 
     def __init__(self, name: str, stack: Stack, opts: pulumi.ResourceOptions | None = None) -> None:

@@ -34,16 +34,16 @@ class Provider(ResourceProvider):
         _report_our_errors_without_traceback()
 
     def diff(self, _id: str, olds: Properties, news: Properties) -> DiffResult:
-        """Changed inputs are the engine's to find; here is which of them replace, and whether the data moved.
+        """Which changed inputs replace the resource, and whether the data have changed; the engine compares the inputs.
 
-        In a preview, inputs that come from what is yet to be updated are not known: then the data are not looked at.
+        In a preview, inputs that come from a resource to be updated are unknown: then the data are not asked.
         """
         replaces = [key for key in self.replacing if key in olds and olds[key] != news.get(key)]
         moved = not contains_unknowns(news) and not replaces and self.moved(olds, news)
         return DiffResult(changes=True if moved or replaces else None, replaces=replaces)
 
     def moved(self, olds: Properties, news: Properties) -> bool:
-        """Whether the world has changed though the inputs have not. Looks only where it costs one cheap query."""
+        """Whether the data have changed though the inputs have not: at most one cheap query."""
         return False
 
     def warehouse(self, properties: Properties) -> Warehouse:

@@ -1,7 +1,7 @@
 """The notebook in BigQuery Studio, with the stack's names filled in.
 
-A person's notebook is a person's: what somebody has edited is left as it is, and said, until the stack's own notebook
-changes or `pulumi refresh` takes note of the edit. docs/decisions/2026-11-23-notebook.md says why.
+An edited notebook is left as it is, with a message, until the stack's own notebook changes or `pulumi refresh` takes
+note of the edit. docs/decisions/2026-11-23-notebook.md says why.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _NAMES = TypeAdapter(Names)
 
 
 class NotebookFileProvider(Provider):
-    """The one file of the repository. It goes with the repository, so deleting it is nothing."""
+    """The one file of the repository. It is deleted with the repository, so deleting it alone does nothing."""
 
     replacing = ("repository",)
     _client: rest.Client
@@ -42,7 +42,7 @@ class NotebookFileProvider(Provider):
         self._client = rest.Client.of(req.config.get)
 
     def moved(self, olds: Properties, news: Properties) -> bool:
-        """Whether there is no file, as a run leaves it that was killed before the commit. Says what people edited."""
+        """Whether there is no file, as after a run that was killed before the commit. Reports edits."""
         try:
             saved = self._repository(news).read()
         except NotThere:
@@ -111,7 +111,7 @@ class Notebook(pulumi.ComponentResource):
         self.register_outputs({"about": self.about})
 
     def _deploy(self, name: str, stack: Stack, names: Names, embeddings: Embeddings) -> None:
-        """The repository, and the file in it: not before the embeddings that it names are complete."""
+        """The repository, and the file in it: after the embeddings that it names are complete."""
         called, region = stack.settings.notebook_name, stack.settings.notebook_region
         text = content(names)
         path = f"projects/{stack.project}/locations/{region}/repositories/{called}"
@@ -125,7 +125,7 @@ class Notebook(pulumi.ComponentResource):
             deletion_policy="FORCE",
             opts=pulumi.ResourceOptions(
                 parent=self,
-                hooks=recreate_orphan(name, stack, lambda _: _reached(path).remove_left_behind(stack.labels, text)),
+                hooks=recreate_orphan(name, stack, lambda _: _repository_of(path).remove_orphan(stack.labels, text)),
             ),
         )
         NotebookFile(
@@ -157,5 +157,5 @@ def _content(properties: Properties) -> str:
     return content(_NAMES.validate_python(properties["names"]))
 
 
-def _reached(path: str) -> Repository:
+def _repository_of(path: str) -> Repository:
     return Repository(path, rest.Client.of(lambda key: pulumi.Config("gcp").get(key.removeprefix("gcp:"))))

@@ -1,8 +1,8 @@
 """Preflight: the first thing that `pulumi up` and `pulumi preview` do, and what everything else depends on.
 
-It looks in `check`, which the engine asks in a preview too, and before a resource is made or changed: so whatever is
-missing is reported at once and nothing is created. A stack that is there is asked for less: it grants and enables
-nothing any more.
+It runs in `check`, which the engine calls in a preview too, and before a resource is created or changed: so whatever is
+missing is reported at once and nothing is created. A stack that exists needs less: it grants and enables nothing any
+more.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _INPUTS = ("project", "location", "dataset", "stack", "endpoint", "buckets", "pu
 
 
 class PreflightProvider(Provider):
-    """Stands for a look at everything that the stack needs."""
+    """A check of everything that the stack needs. Creates nothing."""
 
     replacing = ()
     _client: rest.Client
@@ -71,5 +71,5 @@ class Preflight(Resource, module="bigquery", name="Preflight"):
 
 
 def _changed(olds: Properties, news: Properties) -> bool:
-    """Whether what is needed is not what was there at the last look."""
+    """Whether the stack needs something else than at the last check."""
     return any(olds.get(name) != news.get(name) for name in _INPUTS)

@@ -1,4 +1,4 @@
-"""The vector index: made when there are rows enough, looked at on every `pulumi up`, its recall measured."""
+"""The vector index: created when there are rows enough, checked on every `pulumi up`, its recall measured."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _BESIDE = ("owner", "rows", "version")
 
 
 class VectorIndexProvider(Provider):
-    """CREATE, DROP and ALTER VECTOR INDEX, as far as the state of the index calls for it."""
+    """CREATE, DROP and ALTER VECTOR INDEX, whichever the state of the index asks for."""
 
     replacing = ("project", "location", "table")
 
     def moved(self, olds: Properties, news: Properties) -> bool:
         try:
-            state = vector_index.look(self.warehouse(news), VectorIndexSpec.from_properties(news), int(news["rows"]))
+            state = self._current_state(news)
         except NotThere:
             return True
         return bool(state.status != olds["status"])
@@ -43,7 +43,7 @@ class VectorIndexProvider(Provider):
 
     def read(self, id_: str, props: Properties) -> ReadResult:
         try:
-            state = vector_index.look(self.warehouse(props), VectorIndexSpec.from_properties(props), int(props["rows"]))
+            state = self._current_state(props)
         except NotThere:
             return ReadResult("", {})
         seen = {**props, "status": state.status, "coverage": state.coverage}
@@ -53,6 +53,10 @@ class VectorIndexProvider(Provider):
         spec = VectorIndexSpec.from_properties(props)
         if owner_of(self.warehouse(props), spec.table) == props["owner"]:  # else a successor has table and index
             vector_index.drop(self.warehouse(props), spec)
+
+    def _current_state(self, props: Properties) -> vector_index.State:
+        spec = VectorIndexSpec.from_properties(props)
+        return vector_index.current_state(self.warehouse(props), spec, int(props["rows"]))
 
     def _ensure(self, props: Properties) -> Properties:
         state = vector_index.ensure(

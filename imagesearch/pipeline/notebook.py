@@ -151,8 +151,8 @@ class Repository:
         self._send("POST", ":commit", again=False, json=body)
         return True
 
-    def remove_left_behind(self, labels: Mapping[str, str], text: str) -> bool:
-        """Delete the repository if it is this stack's and nobody has written in it. Raises NotOurs if not."""
+    def remove_orphan(self, labels: Mapping[str, str], text: str) -> bool:
+        """Delete the repository if it is this stack's and nobody has edited it. Raises NotOurs if not."""
         found = self._get().body
         if not is_ours(found.get("labels"), labels):
             raise NotOurs(

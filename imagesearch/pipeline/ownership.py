@@ -1,7 +1,7 @@
-"""What is ours and what is not: labels on everything that this stack makes, and no hand on anything else.
+"""Ownership: labels on everything that this stack creates, and no change to anything without them.
 
 A table or model carries `managed-by` and the stack's name, and for what a resource may be replaced by under the same
-name, the id of the resource that owns it now: a deletion that comes late does not take what its successor adopted.
+name, the id of the resource that owns it now: a late deletion does not drop what a successor has adopted.
 """
 
 from __future__ import annotations
@@ -49,14 +49,14 @@ def adopt_table(warehouse: Warehouse, name: Identifier, owner: str) -> bool:
     if table is None:
         return False
     if not is_ours(table.labels, warehouse.labels):
-        raise _in_the_way("table", name)
+        raise _not_ours("table", name)
     if table.labels.get(OWNER) != owner:
         warehouse.label_table(name, {OWNER: owner})
     return True
 
 
 def drop_table(warehouse: Warehouse, name: Identifier, owner: str | None = None) -> bool:
-    """Drop a table if it is this stack's and, where `owner` is given, still owned by it. Says whether it did."""
+    """Drop a table if it is this stack's and, where `owner` is given, still owned by it. Whether it did."""
     table = warehouse.table(name)
     if table is None or not is_ours(table.labels, warehouse.labels):
         return False
@@ -81,14 +81,14 @@ def refuse_foreign_table(warehouse: Warehouse, name: Identifier) -> None:
     """Raises NotOurs when a table of this name exists that this stack did not make."""
     table = warehouse.table(name)
     if table is not None and not is_ours(table.labels, warehouse.labels):
-        raise _in_the_way("table", name)
+        raise _not_ours("table", name)
 
 
 def refuse_foreign_model(warehouse: Warehouse, name: Identifier) -> None:
     """Raises NotOurs when a model of this name exists that this stack did not make."""
     model = warehouse.model(name)
     if model is not None and not is_ours(model.labels, warehouse.labels):
-        raise _in_the_way("model", name)
+        raise _not_ours("model", name)
 
 
 def sweep(warehouse: Warehouse, project: str, dataset: str) -> list[str]:
@@ -108,7 +108,7 @@ def sweep(warehouse: Warehouse, project: str, dataset: str) -> list[str]:
     return sorted(foreign)
 
 
-def _in_the_way(kind: str, name: Identifier) -> NotOurs:
+def _not_ours(kind: str, name: Identifier) -> NotOurs:
     return NotOurs(
         f"The {kind} {name.path} exists and was not made by this stack; it is left as it is.",
         f"Rename or remove that {kind}, or choose another dataset with dataset.id.",

@@ -44,7 +44,7 @@ def create(warehouse: Warehouse, spec: RemoteModelSpec, owner: str, say: Say) ->
 
 
 def endpoint_of(warehouse: Warehouse, name: Identifier) -> str | None:
-    """The endpoint that a model stands for, bare; None when there is no such model of this stack."""
+    """The endpoint of a model, without its path; None when there is no such model of this stack."""
     model = warehouse.model(name)
     if model is None or not ownership.is_ours(model.labels, warehouse.labels):
         return None

@@ -42,7 +42,7 @@ class VectorIndexSpec(Spec, Index):
 
 @dataclass(frozen=True)
 class State:
-    """How the index stands: none, skipped, missing, building, active, drifted, or in BigQuery's word."""
+    """The state of the index: none, skipped, missing, building, active, drifted, or in BigQuery's word."""
 
     status: str
     reason: str = ""
@@ -53,18 +53,19 @@ class State:
 
 
 def ensure(warehouse: Warehouse, spec: VectorIndexSpec, rows: int, say: Say) -> State:
-    """Make the index if there can be one and there is none. `rows` are in the table.
+    """Create the index if there can be one and there is none. `rows` are in the table.
 
-    Looks before it issues DDL: 10 statements a table a day are allowed. Raises RecallTooLow or DeadlinePassed.
+    Asks for its state before it issues DDL, of which 10 statements a table a day are allowed. Raises RecallTooLow or
+    DeadlinePassed.
     """
     if spec.type == "none":
         drop(warehouse, spec)
         return State("none", "index.type is none")
-    found = _look(warehouse, spec)
+    found = _listed(warehouse, spec)
     if found is None and (skipped := _skipped(spec, rows)):
         return skipped
     if found is not None and found["index_status"] == "PERMANENTLY DISABLED":
-        say(f"the vector index is permanently disabled ({found['disable_reason']}); making it anew")
+        say(f"the vector index is permanently disabled ({found['disable_reason']}); creating it again")
         drop(warehouse, spec)
         found = None
     if found is None:
@@ -74,15 +75,15 @@ def ensure(warehouse: Warehouse, spec: VectorIndexSpec, rows: int, say: Say) -> 
         warehouse.query(sql.render("rebuild_vector_index", index=sql.index_name(spec.index), embeddings=spec.table))
     if spec.wait:
         _wait_until_usable(warehouse, spec, say)
-    state = look(warehouse, spec, rows)
+    state = current_state(warehouse, spec, rows)
     return _measured(warehouse, spec, state) if state.status == "active" else state
 
 
-def look(warehouse: Warehouse, spec: VectorIndexSpec, rows: int) -> State:
-    """How the index stands now; recall is not measured."""
+def current_state(warehouse: Warehouse, spec: VectorIndexSpec, rows: int) -> State:
+    """The state of the index now; recall is not measured."""
     if spec.type == "none":
         return State("none", "index.type is none")
-    found = _look(warehouse, spec)
+    found = _listed(warehouse, spec)
     if found is None:
         return _skipped(spec, rows) or State("missing", "there is no index on the table")
     if found["index_status"] != "ACTIVE":
@@ -99,7 +100,7 @@ def look(warehouse: Warehouse, spec: VectorIndexSpec, rows: int) -> State:
 
 def drop(warehouse: Warehouse, spec: VectorIndexSpec) -> None:
     """Drop the index; nothing happens when it, or its table, is gone."""
-    if warehouse.table(spec.table) is not None and _look(warehouse, spec) is not None:
+    if warehouse.table(spec.table) is not None and _listed(warehouse, spec) is not None:
         warehouse.query(sql.render("drop_vector_index", index=sql.index_name(spec.index), embeddings=spec.table))
 
 
@@ -126,7 +127,7 @@ def _create(warehouse: Warehouse, spec: VectorIndexSpec) -> None:
 
 
 def _drift(warehouse: Warehouse, spec: VectorIndexSpec) -> float | None:
-    """0 to 1; None where the service does not tell it: that is advice, and no search depends on it."""
+    """0 to 1; None where the service does not answer: drift is advice, and no search depends on it."""
     try:
         rows = warehouse.query(sql.render("select_index_drift", embeddings=spec.table))
     except StatementFailed as error:
@@ -136,15 +137,15 @@ def _drift(warehouse: Warehouse, spec: VectorIndexSpec) -> float | None:
     return float(rows[0]["drift"] or 0) if rows else 0.0
 
 
-def _look(warehouse: Warehouse, spec: VectorIndexSpec) -> Row | None:
+def _listed(warehouse: Warehouse, spec: VectorIndexSpec) -> Row | None:
     project, dataset, table = spec.table.parts
     statement = sql.render("select_vector_index", dataset=sql.dataset_name(project, dataset))
     rows = warehouse.query(statement, [bigquery.ScalarQueryParameter("table_name", "STRING", table)])
     return rows[0] if rows else None
 
 
-def _waited_for(found: Row | None) -> bool:
-    """Whether waiting is over: it can be used, or it is disabled. Not yet listed is not over."""
+def _wait_is_over(found: Row | None) -> bool:
+    """Whether it can be used, or is disabled. One that is not listed yet is waited for."""
     return found is not None and (found["index_status"] != "ACTIVE" or _usable(found))
 
 
@@ -155,7 +156,7 @@ def _usable(found: Row) -> bool:
 def _wait_until_usable(warehouse: Warehouse, spec: VectorIndexSpec, say: Say) -> None:
     began = spoken = time.monotonic()
     pause = 0.5
-    while not _waited_for(found := _look(warehouse, spec)):
+    while not _wait_is_over(found := _listed(warehouse, spec)):
         now = time.monotonic()
         if found is None and now - began > APPEARS_DEADLINE:
             return

@@ -49,6 +49,6 @@ def _index(stack: Stack, counts: Counts) -> dict[str, Any]:
             **({"type": "none"} if last["status"] == "none" else {}),
         }
     )
-    state = vector_index.look(stack.warehouse, spec, counts.stored)
+    state = vector_index.current_state(stack.warehouse, spec, counts.stored)
     recall = last.get("recall") if state.status == "active" else None
     return {"name": spec.index, **asdict(state), "recall": recall}

@@ -63,4 +63,4 @@ def test_an_index_whose_drift_cannot_be_told_is_used_all_the_same() -> None:
     assert not warehouse.ran("REBUILD")
     warehouse.reason = "accessDenied"
     with pytest.raises(StatementFailed):
-        vector_index.look(warehouse, INDEX, 10_000)
+        vector_index.current_state(warehouse, INDEX, 10_000)

@@ -184,11 +184,11 @@ def test_a_caller_without_the_role_is_told_which_one(cloud: RunningCloud, reposi
 def test_only_a_repository_of_this_stack_that_nobody_wrote_in_is_removed(repository: Repository) -> None:
     text = content(NAMES)
     with pytest.raises(NotOurs, match=r"not made by this stack.*\n.*notebook.name"):
-        repository.remove_left_behind({**OURS, "image-search-stack": "another"}, text)
+        repository.remove_orphan({**OURS, "image-search-stack": "another"}, text)
     save(repository, edited(text, 0, "# Mine"))
     with pytest.raises(NotOurs, match=r"was edited.*\n.*pulumi import"):
-        repository.remove_left_behind(OURS, text)
+        repository.remove_orphan(OURS, text)
     repository.commit(text, "the stack's")
-    assert repository.remove_left_behind(OURS, text)
+    assert repository.remove_orphan(OURS, text)
     with pytest.raises(NotThere):
         repository.read()

@@ -69,13 +69,13 @@ def test_it_is_made_once_measured_and_mended(
         ensure(pipeline, index.model_copy(update={"min_recall": 1.1}), ROWS)
 
     grow(ROWS + 1, ROWS * 2, "COS(k) + 0.01 * COS(n * k)")
-    drifted = vector_index.look(pipeline.warehouse, index, ROWS * 2)
+    drifted = vector_index.current_state(pipeline.warehouse, index, ROWS * 2)
     assert drifted.status == "drifted" and "Google advises a rebuild from 0.3 on" in drifted.reason
     assert ensure(pipeline, index, ROWS * 2).status == "active"
     assert ddl(pipeline) == ["CREATE_VECTOR_INDEX", "ALTER_VECTOR_INDEX"]
 
     vector_index.drop(pipeline.warehouse, index)
-    assert vector_index.look(pipeline.warehouse, index, ROWS * 2).status == "missing"
+    assert vector_index.current_state(pipeline.warehouse, index, ROWS * 2).status == "missing"
     vector_index.drop(pipeline.warehouse, index)
     assert ddl(pipeline)[2:] == ["DROP_VECTOR_INDEX"], "one that is gone is not dropped again"
     assert ensure(pipeline, index.model_copy(update={"type": "none"}), ROWS * 2).status == "none"
