@@ -56,8 +56,8 @@ ENGINE_POLL_SECONDS = 0.5
 
 def main() -> None:
     """Serve until the engine ends this process: programs, or with `--dynamic-providers` those."""
-    # Pulumi's SDK and Google's clients create a million objects that stay. Searching them for garbage takes a tenth to a
-    # fifth of the half second that a program or a provider needs to import them (measured on 2026-11-28).
+    # Pulumi's SDK and Google's clients create a million objects that stay. Searching them for garbage takes a tenth to
+    # a fifth of the half second that a program or a provider needs to import them (measured on 2026-11-28).
     gc.set_threshold(200_000, 20, 20)
     # The kernel ends this process at once. A Python handler waits for the main thread, which a signal may miss.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
