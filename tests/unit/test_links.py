@@ -39,6 +39,8 @@ def test_what_a_source_file_cites_is_there() -> None:
 
 def test_a_link_that_leads_nowhere_would_be_found(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text("# One\n## 2. Two, too\n## One\n\n[a](#2-two-too) [b](other.md) `[c](no)` [d](page.md#one-1) [e](#x)\n")
+    page.write_text(
+        "# One\n## 2. Two, too\n## One\n\n[a](#2-two-too) [b](other.md) `[c](no)` [d](page.md#one-1) [e](#x)\n"
+    )
     assert anchors(page) == {"one", "2-two-too", "one-1"}
     assert [target for target in links(page) if missing(page, target)] == ["other.md", "#x"]
