@@ -1,6 +1,6 @@
 """The stack's outputs: names of what was made, counts, the index, what the searches found, the estimate.
 
-`python -m imagesearch` works from these alone, and README.md lists them.
+`python -m imagesearch` works from these alone, and docs/reference.md lists them.
 """
 
 from __future__ import annotations

@@ -228,7 +228,7 @@ def _text(name: str, project: str, uri: str, location: str, endpoint: Endpoint) 
 
 
 _FILE = Template("""\
-# Made by `make new-stack`. README.md lists every setting and what it may be.
+# Made by `make new-stack`. docs/reference.md lists every setting and what it may be.
 config:
   gcp:project: $project
   image-search:dataset:

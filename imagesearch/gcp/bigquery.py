@@ -339,7 +339,7 @@ def _failure(reason: str, message: str) -> StatementFailed | PermissionMissing:
         return NotThere(line, "`pulumi refresh` notes what is gone, and `pulumi up` makes it again.", reason=reason)
     remedy = "Nothing was changed by this statement."
     if reason == "accessDenied":
-        remedy = "Grant the role to whoever runs `pulumi up`; README.md lists the roles it needs."
+        remedy = "Grant the role to whoever runs `pulumi up`; docs/first-run-on-google-cloud.md lists them."
     elif reason in ("quotaExceeded", "rateLimitExceeded"):
         remedy = "A quota of the project is used up; run again later, it goes on from here."
     return StatementFailed(f"BigQuery refused ({reason or 'no reason given'}): {line}", remedy, reason=reason)

@@ -1,7 +1,7 @@
 """The settings of a stack: every key, what it may be, and how keys must fit together.
 
 Read from the stack config (components/settings.py) and checked before anything is created. An error names the key, what
-is allowed and what was given. The table in README.md is kept equal to this file by a test.
+is allowed and what was given. The table in docs/reference.md is kept equal to this file by a test.
 """
 
 from __future__ import annotations
@@ -230,7 +230,7 @@ def parse(values: dict[str, Any], *, source: str = "the stack config") -> Settin
         problems = "; ".join(_problem(item) for item in error.errors() if item["type"] != "default_factory_not_called")
         raise SettingsError(
             f"{source} is not valid: {problems}.",
-            "Nothing was created or changed. README.md lists every setting and what it may be.",
+            "Nothing was created or changed. docs/reference.md lists every setting and what it may be.",
         ) from None
 
 

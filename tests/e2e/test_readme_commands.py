@@ -1,4 +1,5 @@
-"""The command blocks of README.md, typed as they stand into a fresh copy of the checkout, and the cheap make targets.
+"""The command blocks of README.md and docs/reference.md, typed as they stand into a fresh copy of the checkout, and
+the cheap make targets.
 
 Two things make it quick: what is installed already is used, and IMAGES names a folder of twelve photos. The tests build
 on each other, in this order.
@@ -17,7 +18,7 @@ import pytest
 from localcloud.testing.ports import free_port
 from tests.e2e.pictures import pictures
 from tests.e2e.stack import CHECKOUT
-from tests.unit.readme import blocks
+from tests.unit.pages import blocks
 
 COMMANDS = [line for block in blocks() if block.reason is None for line in block.lines]
 
@@ -51,7 +52,7 @@ class Checkout:
         return subprocess.run(["git", *arguments], cwd=self.folder, capture_output=True, text=True, check=True).stdout
 
     def type(self, command: str, **environment: str) -> str:
-        """Run a command in bash, with the local stack's environment as README.md asks for. What it printed."""
+        """Run a command in bash, with the local stack's environment as the pages ask for. What it printed."""
         if not command.startswith(("make", "./local")):
             command = f'eval "$(./local env)" && {command}'
         inherited = {key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "LOCALCLOUD_"))}

@@ -10,6 +10,7 @@ from imagesearch import errors
 from imagesearch.errors import ImageSearchError
 from tests.unit import error_catalog
 from tests.unit.error_catalog import DOCUMENT, TODO, listed, messages, rendered
+from tests.unit.pages import REFERENCE
 
 TEXT = DOCUMENT.read_text(encoding="utf-8")
 AGAIN = "run python -m tests.unit.error_catalog, then write what it marks with TODO"
@@ -41,6 +42,5 @@ def test_a_message_that_nobody_listed_or_that_is_gone_would_be_found(monkeypatch
 
 
 def test_what_is_said_to_be_a_setting_is_one() -> None:
-    readme = (error_catalog.ROOT / "README.md").read_text(encoding="utf-8")
     named = set(re.findall(r"\b(?:embedding|images|index|dataset)\.[a-z]\w*", TEXT)) - {"index.md", "images.uris"}
-    assert {name for name in named if f"`{name}`" not in readme} == set()
+    assert {name for name in named if f"`{name}`" not in REFERENCE} == set()

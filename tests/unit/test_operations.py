@@ -14,7 +14,6 @@ from tests.unit.test_readme import settings
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 TEXT = (CHECKOUT / "docs/operations.md").read_text(encoding="utf-8")
-README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
 
 
 def commands() -> list[str]:

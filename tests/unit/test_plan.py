@@ -12,7 +12,7 @@ from imagesearch.pipeline import plan
 from imagesearch.pipeline.embeddings import Counts, EmbeddingsSpec
 from imagesearch.settings.endpoints import GEMINI_EMBEDDING_2, MULTIMODAL_EMBEDDING
 from imagesearch.settings.schema import parse
-from tests.unit.test_readme import table
+from tests.unit.pages import table
 
 NAMES = {name: table_name("my-project", "d", name) for name in ("object_table", "model", "table", "failures")}
 SPEC = EmbeddingsSpec(
@@ -117,7 +117,7 @@ def test_an_endpoint_that_does_not_retire_is_not_warned_of() -> None:
     assert plan.retirement(GEMINI_EMBEDDING_2, date(2030, 1, 1)) is None
 
 
-def test_the_costs_in_the_readme_are_those_of_the_tables() -> None:
+def test_the_costs_in_the_reference_are_those_of_the_tables() -> None:
     rows = table("costs")
     assert len(rows) == 6
     for endpoint, where, images, price, time, jobs in rows:

@@ -1,5 +1,5 @@
-"""README.md says what is true: every setting, output, make target and command is in it, and nothing else; its command
-blocks run. tests/e2e/test_readme_commands.py runs them."""
+"""README.md and docs/reference.md say what is true: every setting, output, make target and command is listed, and
+nothing else; their command blocks run. tests/e2e/test_readme_commands.py runs them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from imagesearch.settings.schema import Search, Settings
-from tests.unit.readme import CHECKOUT, blocks, table
+from tests.unit.pages import CHECKOUT, README, blocks, links, table
 
 
 def settings() -> dict[str, Any]:
@@ -66,6 +66,22 @@ def test_a_block_that_is_not_run_says_why(block: Any) -> None:
 
 
 def test_every_file_that_is_linked_is_there() -> None:
-    text = (CHECKOUT / "README.md").read_text()
-    linked = {name for name in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in name}
+    linked = {target.partition("#")[0] for target in links(CHECKOUT / "README.md")}
     assert linked and all((CHECKOUT / name).exists() for name in linked)
+
+
+def test_the_readme_is_read_in_minutes_and_says_first_what_has_not_been_run() -> None:
+    lines = README.splitlines()
+    assert len(lines) <= 150
+    assert "Google Cloud" in " ".join(lines[:25]) and "has been run on Google Cloud" in " ".join(lines[:25])
+
+
+def test_every_page_of_the_documentation_can_be_reached_from_the_readme() -> None:
+    reached, ahead = set(), [CHECKOUT / "README.md"]
+    while ahead:
+        page = ahead.pop()
+        if page not in reached:
+            reached.add(page)
+            targets = [(page.parent / target.partition("#")[0]).resolve() for target in links(page)]
+            ahead += [target for target in targets if target.suffix == ".md" and target.exists()]
+    assert set((CHECKOUT / "docs").rglob("*.md")) <= reached
