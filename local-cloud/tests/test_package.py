@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import CHECKOUT
+from tests.conftest import PROJECT_FOLDER
 
 SOMEBODYS_TEST = """
 from google.cloud import bigquery
@@ -36,7 +36,7 @@ def test_that_faults_do_not_outlive_a_test(local_cloud):
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
-    subprocess.run([*build, "--wheel-dir", str(folder), str(CHECKOUT)], check=True, stdin=subprocess.DEVNULL)
+    subprocess.run([*build, "--wheel-dir", str(folder), str(PROJECT_FOLDER)], check=True, stdin=subprocess.DEVNULL)
     (made,) = folder.glob("*.whl")
     return made
 
@@ -70,7 +70,7 @@ def test_the_wheel_holds_every_file_that_the_server_reads(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     tracked = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "src"],
-        cwd=CHECKOUT,
+        cwd=PROJECT_FOLDER,
         capture_output=True,
         text=True,
         check=True,

@@ -15,11 +15,11 @@ import tempfile
 from collections.abc import Iterable
 
 from localcloud.http.discovery.documents import PREFIXES, find, methods
-from tests.conftest import CHECKOUT
+from tests.all_routes import routes
+from tests.conftest import PROJECT_FOLDER
 from tests.fidelity.statements import KINDS
-from tests.routes import routes
 
-PAGE = CHECKOUT / "docs" / "fidelity.md"
+PAGE = PROJECT_FOLDER / "docs" / "fidelity.md"
 FOLDER = "tests/"
 TESTS = ("server", "services")
 BESIDE = "test_access.py"
@@ -76,7 +76,7 @@ def main() -> int:
     with tempfile.NamedTemporaryFile("r", suffix=".jsonl") as calls:
         environment = {**os.environ, "LOCALCLOUD_CALLS": calls.name}
         command = [sys.executable, "-m", "pytest", "-q", *(f"{FOLDER}{name}" for name in TESTS)]
-        code = subprocess.run(command, cwd=CHECKOUT, env=environment, check=False).returncode
+        code = subprocess.run(command, cwd=PROJECT_FOLDER, env=environment, check=False).returncode
         found = {method: test.removeprefix(FOLDER).split("[")[0] for method, test in witnesses(calls).items()}
     if unseen := sorted(served() - set(found)):
         print(f"no test calls these with success: {', '.join(unseen)}", file=sys.stderr)

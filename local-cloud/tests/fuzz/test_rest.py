@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from localcloud.testing import RunningCloud, running_cloud
-from tests.fuzz.requests import Call, calls
+from tests.fuzz.strategies import Call, calls
 
 SERVICES = ("storage", "bigquery", "bigqueryconnection", "aiplatform", "dataform", "cloudresourcemanager")
 SLOWEST = 5.0

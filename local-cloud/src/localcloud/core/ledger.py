@@ -1,7 +1,7 @@
-"""What was paid for: the embedding endpoint's account book, one JSON line for each batch of rows, in HOME/ledger.jsonl.
+"""The embedding endpoint's ledger of what was paid for: one JSON line for each batch of rows, in HOME/ledger.jsonl.
 
-A line is written before the rows are handed out, in one write that survives the end of the process however it ends, so
-a row that anybody saw is in the book whether or not its job was finished. A row is paid once it has a vector.
+A line is written before the rows are returned, in one write that survives SIGKILL, so every row that was returned is in
+the ledger whether or not its job finished. A row is paid once it has a vector.
 
     {"requests": 64, "texts": 0, "objects": ["gs://…", …]}     texts and objects: the paid ones
 """
@@ -20,7 +20,7 @@ FILE = "ledger.jsonl"
 
 
 class Ledger:
-    """The book of one home. Thread-safe."""
+    """The ledger of one home. Thread-safe."""
 
     def __init__(self, home: Path) -> None:
         self._writing = threading.Lock()
@@ -30,7 +30,7 @@ class Ledger:
         self._file = os.open(home / FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
     def record(self, requests: int, texts: int, objects: Sequence[str]) -> None:
-        """Write down a batch: rows asked, and which of them returned a vector."""
+        """Write a batch: rows that were requested, and which of them got a vector."""
         line = json.dumps({"requests": requests, "texts": texts, "objects": list(objects)}, separators=(",", ":"))
         with self._writing:
             os.write(self._file, line.encode() + b"\n")

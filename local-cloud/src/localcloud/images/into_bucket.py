@@ -95,7 +95,7 @@ class _Bucket:
 
     def _delete(self, name: str) -> None:
         answer = self._http.delete(f"{self._objects}/{quote(name, safe='')}")
-        if answer.status_code != httpx.codes.NOT_FOUND:  # else somebody else deleted it meanwhile
+        if answer.status_code != httpx.codes.NOT_FOUND:  # 404: another client has deleted it meanwhile
             answer.raise_for_status()
 
 

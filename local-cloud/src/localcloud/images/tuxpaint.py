@@ -17,7 +17,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from localcloud.core.cache import cache_folder, keep
+from localcloud.core.cache import cache_folder, move_into_place
 from localcloud.images.apt import download
 from localcloud.images.progress import Report
 from localcloud.images.selection import Picture, Selection, SourceError
@@ -59,7 +59,7 @@ def select(report: Report) -> Selection:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{SOURCE}-") as work:
             package = download(PACKAGE, Path(work), report)
-            keep(_make(package, Path(work) / "photos", report), folder)
+            move_into_place(_make(package, Path(work) / "photos", report), folder)
     captions = json.loads((folder / "captions.json").read_text(encoding="utf-8"))
     return Selection(SOURCE, [Picture.of_file(folder / name, name, caption) for name, caption in captions.items()])
 
