@@ -23,10 +23,10 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 from rich.console import Console
 from rich.table import Table
-from tests.e2e.stack import free_port
 
 from localcloud.core.cache import cache_folder
 from localcloud.testing import running_cloud
+from localcloud.testing.ports import free_port
 
 PACKAGES = (
     "bqemulator==1.4.0",
