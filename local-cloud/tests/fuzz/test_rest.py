@@ -1,4 +1,4 @@
-"""Requests that nobody thought of: whatever is sent, the server answers soon, in the service's shape, and goes on."""
+"""Generated requests: to each the server answers in time, in the service's error shape, and keeps running."""
 
 from __future__ import annotations
 

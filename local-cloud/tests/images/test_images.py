@@ -48,7 +48,7 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """A folder of somebody's: three pictures in two folders, a caption, and what is no picture."""
+    """A folder of a user: three pictures in two folders, a caption, and a file that is no picture."""
     folder = tmp_path / "Pictures"
     _picture(folder / "beach.JPG", "JPEG", "yellow")
     _picture(folder / "2024" / "castle.png", "PNG", "gray")

@@ -1,4 +1,4 @@
-"""Callers: the credentials file, tokens, and what somebody else than the owner may do."""
+"""Callers: the credentials file, tokens, and what members other than the owner may do."""
 
 from __future__ import annotations
 

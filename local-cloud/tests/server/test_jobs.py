@@ -227,7 +227,7 @@ def test_who_waits_for_a_job_gets_what_was_made_of_its_end(jobs: Jobs, engine: T
     before: list[list[str]] = []
     _, answer = ask(jobs, engine, lambda statement, change: before.append(kept(context)))
     assert answer.result(timeout=10) == b"DONE"
-    assert (before, kept(context)) == ([[]], ["job"]), "one commit: nobody was told of it before it ended"
+    assert (before, kept(context)) == ([[]], ["job"]), "one commit: no client was given its id before it ended"
 
 
 def test_a_job_is_kept_before_anybody_is_told_of_it(jobs: Jobs, engine: ToldEngine, context: Context) -> None:

@@ -245,7 +245,7 @@ def _parse_fault(fault: object) -> RequestFault | JobFault | RowFault:
     for name, read in (("rows", _row_fault), ("jobs", _job_fault)):
         if name in fault:
             if others := [key for key in fault if key != name]:
-                raise invalid(f"not a fault: {others[0]!r} stands beside {name!r}; these are two faults")
+                raise invalid(f"not a fault: {others[0]!r} is beside {name!r}; these are two faults")
             return read(fault[name])
     return _request_fault(fault)
 

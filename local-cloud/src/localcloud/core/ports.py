@@ -86,7 +86,7 @@ class Cloud(Protocol):
         """Raises ApiError when a dataset in `location` cannot read the bucket because of where it is."""
 
     def signed_url(self, member: str, bucket: str, name: str) -> str:
-        """A URL from which anybody may GET the object for six hours."""
+        """A URL that needs no credentials to GET the object, for six hours."""
 
     def check_endpoint(self, member: str, project: str, location: str, endpoint: str) -> None:
         """Raises ApiError when the role is missing or the endpoint is unknown there, in the service's words

@@ -31,7 +31,7 @@ def synchronise(selection: Selection, bucket: str, endpoint: str, project: str, 
     """Upload what is new or changed, delete what came from here before and is no longer selected.
 
     `bucket` is made in `project` when it is missing. A caption becomes the object's metadata `caption`. Raises
-    SourceError when nobody answers at `endpoint` or the service refuses.
+    SourceError when `endpoint` does not answer or the service refuses.
     """
     try:
         with httpx.Client(base_url=endpoint, timeout=_TIMEOUT_SECONDS, trust_env=False) as http:

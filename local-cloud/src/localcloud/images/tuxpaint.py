@@ -32,7 +32,7 @@ _JPEG_QUALITY = 90
 
 #: Parts of paths under which stamps are drawings, signs or mirrored copies.
 _NO_PHOTOS = ("cartoon/", "symbols/", "roadsigns/", "flags/", "seasonal/easter/", "_mirror")
-#: Stamps elsewhere that are drawings, by file name without suffix; among trees such names are photos.
+#: Other stamps that are drawings, by file name without suffix; among trees such names are photos.
 _DRAWINGS = """
 hedgehog button blue_fedora feathered_hat green_fedora propeller_hat sombrero tophat t_baseballcap t_glove t_jacket
 t_pants t_poloshirt t_scarf t_shirt t_sock t_tshirt pizza tooth lightningbolt eye Santa bow candy_cane hard_candy

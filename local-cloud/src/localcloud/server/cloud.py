@@ -73,7 +73,7 @@ class LocalServices:
             )
 
     def signed_url(self, member: str, bucket: str, name: str) -> str:
-        """A URL from which anybody may get the object for six hours, as far as `member` may."""
+        """A URL that needs no credentials to get the object, for six hours, as far as `member` may."""
         return self._downloads.sign(member, bucket, name)
 
     def check_endpoint(self, member: str, project: str, location: str, endpoint: str) -> None:

@@ -105,7 +105,7 @@ def _holder(port: int) -> str:
     with contextlib.suppress(OSError):
         about = call(f"http://127.0.0.1:{port}", "/healthz", timeout=0.3)
         return f"the local cloud of {about['home']} (pid {about['pid']})"
-    with contextlib.suppress(OSError, StopIteration):  # no /proc on this system, or not ours to read
+    with contextlib.suppress(OSError, StopIteration):  # no /proc on this system, or not readable
         pid = next(pid for inode in _inodes(port) for pid in _owners(inode))
         return f"process {pid} ({command_of(pid)})"
     return "another program"

@@ -39,7 +39,7 @@ _WRITABLE = (
 )
 _TIME_TRAVEL = range(48, 169, 24)
 _ROLE = re.compile(r"OWNER|WRITER|READER|(roles|projects|organizations)/.+")
-#: What an update with this `updateMode` targets; the rest of the body is not looked at.
+#: What an update with this `updateMode` targets; the rest of the body is ignored.
 _UPDATED = {
     "UPDATE_METADATA": tuple(name for name in _WRITABLE if name != "access"),
     "UPDATE_ACL": ("access",),

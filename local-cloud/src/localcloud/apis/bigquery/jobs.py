@@ -43,7 +43,7 @@ _EXPIRY_INTERVAL = 3600.0
 """Seconds between searches for expired results."""
 #: Choice: a bug of the local cloud carries a reason that no client retries, so that it is seen at once.
 INTERNAL = "localCloudError"
-#: Where a job is looked for when the request names no location (jobs.get, parameter `location`).
+#: Where a job is searched when the request names no location (jobs.get, parameter `location`).
 _MULTI_REGIONS = ("US", "EU")
 #: Kinds of documents: a job, and one whose id a client was given while it ran. Two, since the transaction in which a
 #: statement runs does not see, and cannot replace, what was written after it began.

@@ -29,7 +29,7 @@ _VALUES = {
     "parameterMode": ("NAMED", "POSITIONAL"),
     "priority": ("INTERACTIVE", "BATCH"),
 }
-#: Fields of a jobs.query request that stand in a job's configuration, and in which part of it.
+#: Fields of a jobs.query request, by the part of a job's configuration that they belong to.
 _JOB_PART = ("dryRun", "labels", "jobTimeoutMs")
 _QUERY_PART = (*_QUERY_FIELDS[:5], "useQueryCache", "maximumBytesBilled", "preserveNulls")
 _REQUEST_PART = ("kind", "maxResults", "timeoutMs", "location", "requestId", "formatOptions", "jobCreationMode")
@@ -137,7 +137,7 @@ def location_of(store: Store, project: str, configuration: Document) -> str:
 
 
 def without_literals(configuration: Document) -> str:
-    """The statement without its comments and strings; quoted names stand apart, spelled as they are meant."""
+    """The statement without its comments and strings; quoted names are set apart, their escapes resolved."""
     return _OPAQUE.sub(_unquoted, configuration["query"]["query"])
 
 

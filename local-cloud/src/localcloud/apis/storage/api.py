@@ -327,7 +327,7 @@ def _only(request: Request, known: Collection[str] = ()) -> None:
 
 
 def _folded(found: list[StoredObject], prefix: str, delimiter: str) -> list[tuple[str, StoredObject | None]]:
-    """Objects by name; with a delimiter, those that share the name up to it stand as that prefix, once, with None."""
+    """Objects by name; with a delimiter, those that share the name up to it are one entry, that prefix, with None."""
     if not delimiter:
         return [(stored.info.name, stored) for stored in found]
     entries: dict[str, StoredObject | None] = {}

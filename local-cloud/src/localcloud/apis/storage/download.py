@@ -60,7 +60,7 @@ class Downloads:
         return Response(data, 200, headers, media_type=stored.info.content_type)
 
     def sign(self, member: str, bucket: str, name: str) -> str:
-        """A URL from which anybody may get the object for six hours of the clock, as far as `member` may."""
+        """A URL that needs no credentials to get the object, for six hours of the clock, as far as `member` may."""
         signed = {
             "X-Goog-Algorithm": "GOOG4-HMAC-SHA256",
             "X-Goog-Credential": member,

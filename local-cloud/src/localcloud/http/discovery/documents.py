@@ -105,7 +105,7 @@ def methods(api: str) -> list[Method]:
     found = []
     base = document(api)["servicePath"]
     for spec in sorted(_specs(document(api)), key=lambda each: (_path(each).count("{"), -len(_path(each)))):
-        # Where methods end in `:verb`, a name holds no colon; elsewhere one may.
+        # Where methods end in `:verb`, a name has no colon; in other APIs it may.
         literal = [re.escape(part) for part in re.split(r"\{[^}]*\}", _path(spec))]
         pattern = "/" + re.escape(base) + (r"[^/]+" if base else r"[^/:]+").join(literal)
         found.append(Method(api, spec["id"], re.compile(pattern), spec))
