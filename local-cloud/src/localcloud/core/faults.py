@@ -36,10 +36,10 @@ import hashlib
 import math
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import MISSING, asdict, dataclass, field, fields
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from localcloud.core.errors import ApiError, Unsupported, invalid
 
@@ -153,11 +153,11 @@ class Faults:
         self._jobs: list[JobFault] = []
         self._held: list[HeldRequest] = []
 
-    def add(self, fault: dict[str, Any]) -> None:
+    def add(self, fault: Mapping[str, object]) -> None:
         """Add one fault in the form of the module's docstring. Raises ApiError invalid for anything else."""
         self.add_all([fault])
 
-    def add_all(self, faults: Sequence[dict[str, Any]]) -> None:
+    def add_all(self, faults: Sequence[Mapping[str, object]]) -> None:
         """Add several, or none when one of them is wrong. Raises ApiError."""
         read = [_parse_fault(fault) for fault in faults]
         with self._lock:
@@ -213,7 +213,7 @@ class Faults:
         with self._lock:
             return next((fault.status for fault in self._rows if fault.fails(uri)), None)
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, list[dict[str, object]]]:
         """The plan as JSON, with what is left of it."""
         with self._lock:
             return {
@@ -268,7 +268,7 @@ def _parse_fields(kind: type[Fault], values: object) -> Fault:
     return parsed
 
 
-def _request_fault(values: dict[str, Any]) -> RequestFault:
+def _request_fault(values: Mapping[str, object]) -> RequestFault:
     fault = _parse_fields(RequestFault, values)
     _check_pattern("path", fault.path)
     _check_pattern("body", fault.body)

@@ -14,9 +14,20 @@ import threading
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 FILE = "ledger.jsonl"
+
+
+class Totals(TypedDict):
+    """Sums since the home was made."""
+
+    requests: int
+    paid: int
+    """Rows that got a vector: texts and objects."""
+    texts: int
+    per_object: dict[str, int]
+    """How often each uri was paid."""
 
 
 class Ledger:
@@ -36,13 +47,13 @@ class Ledger:
             os.write(self._file, line.encode() + b"\n")
             self._totals.add(requests, texts, objects)
 
-    def totals(self) -> dict[str, Any]:
-        """`{"requests", "paid", "texts", "per_object": {uri: times paid}}` since the home was made."""
+    def totals(self) -> Totals:
+        """The sums so far."""
         with self._writing:
             return self._totals.describe()
 
 
-def totals(home: Path) -> dict[str, Any]:
+def totals(home: Path) -> Totals:
     """What `Ledger.totals` would say, read from the file without a server."""
     found = _Totals()
     found.read(home / FILE)
@@ -68,6 +79,6 @@ class _Totals:
         self._texts += texts
         self._objects.update(objects)
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Totals:
         paid = self._texts + self._objects.total()
         return {"requests": self._requests, "paid": paid, "texts": self._texts, "per_object": dict(self._objects)}

@@ -19,7 +19,7 @@ import math
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
 
 from starlette.requests import Request
@@ -40,7 +40,7 @@ _KINDS = ("dataset", "table", "model", "vector_index", "job", "connection", "buc
 
 def routes(
     context: Context,
-    ledger: Callable[[], Document],
+    ledger: Callable[[], Mapping[str, object]],
     token: Callable[[str], str],
     jobs: Callable[[], dict[str, int]],
 ) -> list[Route]:
@@ -75,7 +75,7 @@ class _Control:
     def __init__(
         self,
         context: Context,
-        ledger: Callable[[], Document],
+        ledger: Callable[[], Mapping[str, object]],
         token: Callable[[str], str],
         jobs: Callable[[], dict[str, int]],
     ) -> None:
