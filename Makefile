@@ -35,8 +35,8 @@ setup: .venv/ready ## install what is needed: Python packages into .venv, the Pu
 
 up: setup ## local cloud, pictures, `pulumi up`, results, gallery (IMAGES=folder|gs://bucket, PORT=8440)
 	@scripts/choose-port $(call literal,PORT)
-	$(step) "Local cloud" ./local python -m localcloud serve --detach
-	$(step) "Pictures" ./local python -m localcloud.images $(if $(value IMAGES),$(call literal,IMAGES))
+	$(step) "Local cloud" ./local python -m localcloud serve --detach || { echo "   on another port: make up PORT=9000" >&2; exit 1; }
+	$(step) "Pictures" ./local python -m localcloud.images $(if $(value IMAGES),$(call literal,IMAGES)) || { echo "   other pictures: make up IMAGES=~/Pictures" >&2; exit 1; }
 	$(step) "pulumi up" ./local pulumi up --yes --skip-preview --non-interactive --suppress-permalink --suppress-outputs
 	$(MAKE) status gallery
 

@@ -6,6 +6,7 @@ The local cloud may not import the program, so each has the facts by itself; her
 from __future__ import annotations
 
 import math
+import re
 from datetime import date
 from itertools import product
 from pathlib import Path
@@ -121,3 +122,15 @@ def test_what_the_page_on_migrating_says_comes_out_of_the_facts() -> None:
     for endpoint in (MULTIMODAL, GEMINI):
         first, *others = endpoint.dimensions
         assert f"{first} ({', '.join(map(str, sorted(others, reverse=True)))})" in page
+
+
+def test_sources_cite_headings_that_the_contract_has() -> None:
+    cited = set[str]()
+    root = Path(__file__).parents[1]
+    for folder in ("imagesearch", "components", "local-cloud/src"):
+        for path in (root / folder).rglob("*.py"):
+            text = " ".join(path.read_text(encoding="utf-8").split())
+            if "bigquery-contract.md" in text:
+                cited |= set(re.findall(r'"(\d+\. [A-Z][^"]*)"', text))
+    assert {heading for heading in cited if f"## {heading}" not in CONTRACT} == set()
+    assert "4. Object tables" in cited

@@ -1,7 +1,7 @@
-"""`python -m benchmarks.against_bqemulator`: answers and times of another BigQuery emulator beside ours.
+"""`python -m benchmarks.against_bqemulator`: answers and times of the local cloud and of another BigQuery emulator.
 
 bqemulator (PyPI, Apache-2.0) runs plain SQL on DuckDB; it has no remote models, object tables or VECTOR_SEARCH. It
-needs another DuckDB than ours, so it gets a virtual environment of its own in the user's cache. Where that cannot be
+needs another version of DuckDB, so it gets a virtual environment of its own in the user's cache. Where that cannot be
 installed, this says so and ends.
 """
 
@@ -23,10 +23,10 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 from rich.console import Console
 from rich.table import Table
-from tests.e2e.stack import free_port
 
 from localcloud.core.cache import cache_folder
 from localcloud.testing import running_cloud
+from localcloud.testing.ports import free_port
 
 PACKAGES = (
     "bqemulator==1.4.0",
@@ -60,28 +60,35 @@ def main() -> int:
     python = _installed()
     if python is None:
         return 0
-    table = Table("", "same answer", "ours", "bqemulator", box=None, header_style="bold", pad_edge=False)
+    table = Table("", "same answer", "local cloud", "bqemulator", box=None, header_style="bold", pad_edge=False)
     with (
         tempfile.TemporaryDirectory() as folder,
-        running_cloud(Path(folder) / "home") as ours,
-        _bqemulator(python) as theirs,
+        running_cloud(Path(folder) / "home") as local_cloud,
+        _bqemulator(python) as bqemulator,
     ):
-        for client in (ours.bigquery, theirs):
+        for client in (local_cloud.bigquery, bqemulator):
             client.create_dataset("d", exists_ok=True)
             client.query_and_wait(SETUP)
         for name, text in STATEMENTS.items():
-            table.add_row(name, *_compared(_asked(ours.bigquery, text), _asked(theirs, text)))
+            table.add_row(name, *_compared(_asked(local_cloud.bigquery, text), _asked(bqemulator, text)))
     Console().print(table)
     return 0
 
 
-def _compared(ours: tuple[Any, float], theirs: tuple[Any, float]) -> tuple[str, str, str]:
-    same = "refused there" if theirs[0] is None else "yes" if ours[0] == theirs[0] else f"no: {theirs[0]!r:.60}"
-    return same, f"{ours[1] * 1000:.0f} ms", "" if theirs[0] is None else f"{theirs[1] * 1000:.0f} ms"
+Answer = tuple[list[dict[str, Any]] | None, float]
+"""Rows, None when refused; and seconds."""
 
 
-def _asked(client: bigquery.Client, text: str) -> tuple[list[dict[str, Any]] | None, float]:
-    """The rows, None when it is refused; and the median of the times, in seconds."""
+def _compared(local_cloud: Answer, bqemulator: Answer) -> tuple[str, str, str]:
+    rows, seconds = bqemulator
+    own = f"{local_cloud[1] * 1000:.0f} ms"
+    if rows is None:
+        return "refused by bqemulator", own, ""
+    return "yes" if local_cloud[0] == rows else f"no: {rows!r:.60}", own, f"{seconds * 1000:.0f} ms"
+
+
+def _asked(client: bigquery.Client, text: str) -> Answer:
+    """The rows, and the median of the times."""
     rows, times = None, []
     for _ in range(RUNS):
         began = time.perf_counter()
@@ -94,7 +101,7 @@ def _asked(client: bigquery.Client, text: str) -> tuple[list[dict[str, Any]] | N
 
 
 def _installed() -> Path | None:
-    """The Python of its environment; None, and said, where it cannot be had."""
+    """The Python of its environment; None, with a message, where it cannot be installed."""
     folder = cache_folder() / PACKAGES[0].replace("==", "-")
     python = folder / "bin" / "python"
     if not (folder / "ready").exists():

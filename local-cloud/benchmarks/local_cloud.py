@@ -133,7 +133,7 @@ def _searches(cloud: RunningCloud) -> list[Row]:
 
 
 def _against(cloud: RunningCloud, what: str, text: str, product: Callable[[], object]) -> list[Row]:
-    """The statement against the product, in turn, so that whatever else the machine does slows both; medians."""
+    """The statement and the product alternately, so that other load of the machine slows both; medians."""
     ids: list[str] = []
 
     def wait() -> None:

@@ -1,4 +1,4 @@
-"""A running local cloud for tests: one server process for the session, reached over HTTP as users reach it."""
+"""Fixtures of all tests: one server process for the session, reached over HTTP as users reach it."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ import pytest
 
 from localcloud.testing import RunningCloud, running_cloud
 
-__all__ = ["CHECKOUT", "RunningCloud", "running_cloud"]
+__all__ = ["PROJECT_FOLDER", "RunningCloud", "running_cloud"]
 
-CHECKOUT = Path(__file__).parents[1]
+PROJECT_FOLDER = Path(__file__).parents[1]
+"""The folder of pyproject.toml."""
 
 
 @pytest.fixture(scope="session")
 def session_cloud(local_cloud_server: RunningCloud) -> RunningCloud:
-    """One server for all tests, with vectors that mean nothing (`--embedder hash`)."""
+    """One server for all tests, with `--embedder hash`."""
     return local_cloud_server
 
 
 @pytest.fixture
 def cloud(local_cloud: RunningCloud) -> RunningCloud:
-    """The session's server; faults, settings and the clock's speed are put back after each test."""
+    """The session's server; faults, settings and the clock's speed are reset after each test."""
     return local_cloud
 
 

@@ -1,6 +1,6 @@
-"""The arrows between the packages of the local cloud. Imports are read from the syntax tree.
+"""Which packages of the local cloud may import which (docs/architecture.md). Imports are read from the syntax tree.
 
-How long a module is, nothing tests: a grammar or an analyzer may be one honest long file.
+No test limits the length of a module: a grammar or an analyzer may be one long file.
 """
 
 from __future__ import annotations
@@ -22,8 +22,11 @@ MAY_IMPORT = {
     "apis": {"core", "http", "googlesql", "engine", "apis"},
     "server": {"core", "http", "googlesql", "engine", "apis", "server"},
     "images": {"core", "images"},
+    "testing": {"core", "testing"},
+    "pytest_plugin.py": {"testing"},
+    "__main__.py": {"core", "server"},
+    "__init__.py": set(),
 }
-FOREIGN = {"imagesearch", "components", "offline", "pulumi", "pulumi_gcp"}
 NOT_IN_GOOGLESQL = {"duckdb", "sqlglot", "starlette"}
 
 
@@ -46,11 +49,8 @@ def _imports(path: Path) -> Iterator[str]:
 @pytest.mark.parametrize("path", MODULES, ids=_name)
 def test_imports_point_one_way(path: Path) -> None:
     package = path.relative_to(SOURCE).parts[0]
-    imported = set(_imports(path))
-    assert {name.split(".")[0] for name in imported} & FOREIGN == set()
-    if package in MAY_IMPORT:
-        ours = {name.split(".")[1] for name in imported if name.startswith("localcloud.")}
-        assert ours <= MAY_IMPORT[package]
+    ours = {name.split(".")[1] for name in _imports(path) if name.startswith("localcloud.")}
+    assert ours <= MAY_IMPORT[package]
 
 
 @pytest.mark.parametrize("path", sorted((SOURCE / "googlesql").rglob("*.py")), ids=_name)

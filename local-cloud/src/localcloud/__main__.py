@@ -1,14 +1,14 @@
 """The command line of the local cloud.
 
-    python -m localcloud serve [--detach] [--port P] [--embedder hash]      start it; says so when it already runs
+    python -m localcloud serve [--detach] [--port P] [--embedder hash]      start it; prints that it already runs if so
     python -m localcloud status [--json]                                    exit 1 when it does not run
     python -m localcloud stop
     python -m localcloud ledger                                             what embedding has cost so far
-    python -m localcloud env                                                settings for Google's clients, to eval
-    python -m localcloud fault [--clear | '{"rows": {"rate": 0.3}}']        show, set or clear faults (faults.py)
+    python -m localcloud env                                                environment of Google's clients, for eval
+    python -m localcloud fault [--clear | '{"rows": {"rate": 0.3}}']        show, set or clear faults (docs/faults.md)
 
-Every command takes --home (default: LOCALCLOUD_HOME or .local). Nothing but the standard library is loaded here: only
-the server itself needs the rest.
+Every command takes --home (default: LOCALCLOUD_HOME or .local). Only the standard library is loaded here: the server
+alone needs the rest.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from localcloud.core.home import DEFAULT_PORT, DEFAULT_PROJECT, START, Home, call
+from localcloud.core.home import DEFAULT_PORT, DEFAULT_PROJECT, START, Home, ServerInfo, call
 from localcloud.server import daemon
 
 
@@ -42,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(name: str, run: Any, purpose: str) -> argparse.ArgumentParser:
+    def command(name: str, run: Callable[[argparse.Namespace], int], purpose: str) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=purpose)
         added.add_argument("--home", default=os.environ.get("LOCALCLOUD_HOME") or ".local")
         added.set_defaults(run=run)
@@ -50,14 +50,14 @@ def _parser() -> argparse.ArgumentParser:
 
     serve = command("serve", _serve, "start the local cloud")
     serve.add_argument("--port", type=_port, default=os.environ.get("LOCALCLOUD_PORT") or DEFAULT_PORT)
-    serve.add_argument("--project", help=f"the project that is there ({DEFAULT_PROJECT})")
+    serve.add_argument("--project", help=f"id of the one project ({DEFAULT_PROJECT})")
     serve.add_argument("--embedder", choices=("real", "hash"), help="hash: vectors without meaning (real)")
     serve.add_argument("--detach", action="store_true", help="return as soon as it answers")
     serve.add_argument("--ready-fd", type=int, help=argparse.SUPPRESS)
     command("status", _status, "say whether it runs").add_argument("--json", action="store_true")
     command("stop", _stop, "end it")
-    command("ledger", _ledger, "what the embedding endpoint was asked and paid for")
-    command("env", _env, "print settings for Google's clients")
+    command("ledger", _ledger, "what was requested of the embedding endpoint and paid")
+    command("env", _env, "print the environment of Google's clients")
     fault = command("fault", _fault, "show, set or clear faults")
     which = fault.add_mutually_exclusive_group()
     which.add_argument("--clear", action="store_true")
@@ -72,36 +72,36 @@ def _port(text: str) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    about = options.home.running()
+    running = options.home.running()
     project, embedder = options.project or DEFAULT_PROJECT, options.embedder or "real"
-    if about:
-        for name in ("project", "embedder"):
-            if getattr(options, name) not in (None, about[name]):
+    if running:
+        for name, value in (("project", running["project"]), ("embedder", running["embedder"])):
+            if getattr(options, name) not in (None, value):
                 raise daemon.Failed(
-                    f"the local cloud (pid {about['pid']}) runs with --{name} {about[name]}; "
+                    f"the local cloud (pid {running['pid']}) runs with --{name} {value}; "
                     "`python -m localcloud stop` ends it"
                 )
-        print(f"local cloud already running at {about['url']} (pid {about['pid']}, home {about['home']})")
+        print(f"local cloud already running at {running['url']} (pid {running['pid']}, home {running['home']})")
         return 0
     os.umask(0o077)  # the state holds keys, and the home may be a folder that others can enter
     if options.detach:
-        about = daemon.start(options.home, options.port, project, embedder)
-        print(f"local cloud ready at {about['url']} (pid {about['pid']}, home {about['home']})")
+        started = daemon.start(options.home, options.port, project, embedder)
+        print(f"local cloud ready at {started['url']} (pid {started['pid']}, home {started['home']})")
         return 0
     daemon.run(options.home, options.port, project, embedder, options.ready_fd)
     return 0
 
 
 def _status(options: argparse.Namespace) -> int:
-    about = options.home.running()
-    if about is None:
+    running = options.home.running()
+    if running is None:
         if options.json:
             print(json.dumps({"ready": False, "home": str(options.home.path)}))
         print(_not_running(options.home), file=sys.stderr)
         return 1
-    about |= {"ready": False}
+    about: dict[str, object] = {**running, "ready": False}
     try:
-        about |= call(about["url"], "/healthz", timeout=2) | {"ready": True}
+        about |= call(running["url"], "/healthz", timeout=2) | {"ready": True}
     except OSError as error:
         about["error"] = str(error)
     if options.json:
@@ -125,9 +125,8 @@ def _ledger(options: argparse.Namespace) -> int:
 
 
 def _env(options: argparse.Namespace) -> int:
-    about = options.home.running() or {}
-    port = os.environ.get("LOCALCLOUD_PORT") or DEFAULT_PORT
-    for name, value in _settings(options.home, about.get("url") or f"http://127.0.0.1:{port}", about).items():
+    running = options.home.running()
+    for name, value in _environment(options.home, running).items():
         print(f"export {name}={_quoted(value)}")
     return 0
 
@@ -137,27 +136,30 @@ def _fault(options: argparse.Namespace) -> int:
     if options.clear:
         answer = call(url, "/control/faults", method="DELETE")
     elif options.fault:
-        answer = call(url, "/control/faults", _json(options.fault))
+        answer = call(url, "/control/faults", _fault_of(options.fault))
     else:
         answer = call(url, "/control/state")["faults"]
     print(json.dumps(answer, indent=1))
     return 0
 
 
-def _json(text: str) -> Any:
+def _fault_of(text: str) -> dict[str, object]:
     try:
-        return json.loads(text)
+        fault: dict[str, object] = json.loads(text)
     except ValueError as error:
         raise daemon.Failed(f"{text!r} is no JSON: {error}; docs/faults.md has examples") from None
+    return fault
 
 
-def _settings(home: Home, url: str, about: dict[str, Any]) -> dict[str, str]:
-    project = about.get("project", DEFAULT_PROJECT)
+def _environment(home: Home, running: ServerInfo | None) -> dict[str, str]:
+    """What to export; of the default port and project when no server runs."""
+    port = os.environ.get("LOCALCLOUD_PORT") or DEFAULT_PORT
+    url = running["url"] if running else f"http://127.0.0.1:{port}"
     return {
         "LOCALCLOUD_HOME": str(home.path),
         "LOCALCLOUD_URL": url,
         "GOOGLE_APPLICATION_CREDENTIALS": str(home.credentials),
-        "GOOGLE_CLOUD_PROJECT": project,
+        "GOOGLE_CLOUD_PROJECT": running["project"] if running else DEFAULT_PROJECT,
         "BIGQUERY_EMULATOR_HOST": url,
         "STORAGE_EMULATOR_HOST": url,
         "NO_PROXY": "127.0.0.1,localhost",
@@ -170,14 +172,14 @@ def _quoted(value: str) -> str:
 
 
 def _url(home: Home) -> str:
-    about = home.running()
-    if about is None:
+    running = home.running()
+    if running is None:
         raise daemon.Failed(_not_running(home))
-    return str(about["url"])
+    return running["url"]
 
 
 def _not_running(home: Home) -> str:
-    return f"local cloud not running on {home.path}; start it: `{START} --detach`"
+    return f"local cloud not running on {home.path}; start it: `{START}`"
 
 
 if __name__ == "__main__":

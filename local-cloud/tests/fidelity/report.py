@@ -1,7 +1,7 @@
 """Writes docs/fidelity.md: `python -m tests.fidelity.report`, some minutes.
 
 It runs the tests of the REST services. Every server that they start notes the methods it answers (LOCALCLOUD_CALLS),
-and the session notes which test runs, so that the page names for each method the test that has it most to itself.
+and the session notes which test runs, so that the page names for each method the test that calls the fewest others.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ import tempfile
 from collections.abc import Iterable
 
 from localcloud.http.discovery.documents import PREFIXES, find, methods
-from tests.conftest import CHECKOUT
+from tests.all_routes import routes
+from tests.conftest import PROJECT_FOLDER
 from tests.fidelity.statements import KINDS
-from tests.routes import routes
 
-PAGE = CHECKOUT / "docs" / "fidelity.md"
+PAGE = PROJECT_FOLDER / "docs" / "fidelity.md"
 FOLDER = "tests/"
 TESTS = ("server", "services")
-BESIDE = "test_access.py"
+LAST_CHOICE = "test_access.py"
 HEAD = """\
 # What the local cloud does and does not
 
 Written by `python -m tests.fidelity.report` from the tests; the last column names one below tests that
-shows it. **Supported**: as docs/bigquery-contract.md or Google's documentation has it. **Simplified**: with the
-difference in the note. **Refused**: answered with `Unsupported by the local cloud: …`, never with success.
+shows it. **Supported**: as documented (docs/bigquery-contract.md of the repository, or Google's pages). **Simplified**:
+with the difference in the note. **Refused**: answered with `Unsupported by the local cloud: …`, never with success.
 """
 
 
@@ -43,8 +43,8 @@ def served() -> set[str]:
     return found
 
 
-def witnesses(lines: Iterable[str]) -> dict[str, str]:
-    """By method, the test that called fewest others beside it; tests of who may call, only where there is no other."""
+def tests_by_method(lines: Iterable[str]) -> dict[str, str]:
+    """By method, the test that called the fewest others; a test of permissions only where there is no other."""
     test, called = "", dict[str, set[str]]()
     for line in lines:
         entry = json.loads(line)
@@ -52,7 +52,7 @@ def witnesses(lines: Iterable[str]) -> dict[str, str]:
         if entry.get("method") and entry["status"] < 400 and test:
             called.setdefault(test, set()).add(entry["method"])
     by_method: dict[str, str] = {}
-    for name, found in sorted(called.items(), key=lambda item: (BESIDE in item[0], len(item[1]), item[0])):
+    for name, found in sorted(called.items(), key=lambda item: (LAST_CHOICE in item[0], len(item[1]), item[0])):
         for method in found:
             by_method.setdefault(method, name)
     return by_method
@@ -76,8 +76,8 @@ def main() -> int:
     with tempfile.NamedTemporaryFile("r", suffix=".jsonl") as calls:
         environment = {**os.environ, "LOCALCLOUD_CALLS": calls.name}
         command = [sys.executable, "-m", "pytest", "-q", *(f"{FOLDER}{name}" for name in TESTS)]
-        code = subprocess.run(command, cwd=CHECKOUT, env=environment, check=False).returncode
-        found = {method: test.removeprefix(FOLDER).split("[")[0] for method, test in witnesses(calls).items()}
+        code = subprocess.run(command, cwd=PROJECT_FOLDER, env=environment, check=False).returncode
+        found = {method: test.removeprefix(FOLDER).split("[")[0] for method, test in tests_by_method(calls).items()}
     if unseen := sorted(served() - set(found)):
         print(f"no test calls these with success: {', '.join(unseen)}", file=sys.stderr)
         return 1

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from localcloud.core.errors import ApiError, Unsupported
-from tests.conftest import CHECKOUT
+from tests.conftest import PROJECT_FOLDER
 from tests.fidelity.report import PAGE, rendered, served
 from tests.fidelity.statements import KINDS, Kind
 from tests.sql.conftest import SmallCloud, Warehouse, cloud, warehouse
@@ -57,5 +57,5 @@ def test_the_page_has_every_method_that_is_served_and_every_kind_of_statement() 
 
 def test_every_test_that_the_page_names_is_there() -> None:
     for file, name in re.findall(r"`([\w/]+\.py)::(\w+)`", PAGE.read_text(encoding="utf-8")):
-        tree = ast.parse((CHECKOUT / "tests" / file).read_text(encoding="utf-8"))
+        tree = ast.parse((PROJECT_FOLDER / "tests" / file).read_text(encoding="utf-8"))
         assert name in {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}, f"{file}::{name}"

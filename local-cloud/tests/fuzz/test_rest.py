@@ -1,4 +1,4 @@
-"""Requests that nobody thought of: whatever is sent, the server answers soon, in the service's shape, and goes on."""
+"""Generated requests: to each the server answers in time, in the service's error shape, and keeps running."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from localcloud.testing import RunningCloud, running_cloud
-from tests.fuzz.requests import Call, calls
+from tests.fuzz.strategies import Call, calls
 
 SERVICES = ("storage", "bigquery", "bigqueryconnection", "aiplatform", "dataform", "cloudresourcemanager")
 SLOWEST = 5.0

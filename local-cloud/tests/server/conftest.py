@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from tests import http
+from tests import plain_http as http
 from tests.conftest import RunningCloud
 
 

@@ -19,7 +19,7 @@ from localcloud.core.store import Store
 from localcloud.engine import SqlEngine
 from localcloud.http.context import Context
 from localcloud.server.cloud import LocalServices
-from tests import http
+from tests import plain_http as http
 from tests.conftest import RunningCloud, running_cloud
 
 BQ = "/bigquery/v2/projects/{project}"

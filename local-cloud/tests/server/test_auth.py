@@ -1,4 +1,4 @@
-"""Callers: the credentials file, tokens, and what somebody else than the owner may do."""
+"""Callers: the credentials file, tokens, and what members other than the owner may do."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from google.auth.transport.requests import Request
 from google.cloud import bigquery
 from google.oauth2.credentials import Credentials
 
-from tests import http
-from tests.conftest import CHECKOUT, RunningCloud
+from tests import plain_http as http
+from tests.conftest import PROJECT_FOLDER, RunningCloud
 
 
 def client_with(cloud: RunningCloud, token: str) -> bigquery.Client:
@@ -30,7 +30,7 @@ def test_default_credentials_and_one_variable_are_enough_for_the_official_client
     )
     settings = subprocess.run(
         [sys.executable, "-m", "localcloud", "env", "--home", str(cloud.home)],
-        cwd=CHECKOUT,
+        cwd=PROJECT_FOLDER,
         capture_output=True,
         text=True,
         check=True,

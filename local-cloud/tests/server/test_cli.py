@@ -13,7 +13,7 @@ import pytest
 
 from localcloud.core.home import Home, call
 from localcloud.testing.ports import free_port
-from tests.conftest import CHECKOUT, RunningCloud, running_cloud
+from tests.conftest import PROJECT_FOLDER, RunningCloud, running_cloud
 
 
 def localcloud(*arguments: str, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -21,7 +21,7 @@ def localcloud(*arguments: str, home: Path, **environment: str) -> subprocess.Co
     command = [sys.executable, "-m", "localcloud", *arguments]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("LOCALCLOUD")}
     env = clean | {"LOCALCLOUD_HOME": str(home)} | environment
-    return subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, env=env, timeout=60)
+    return subprocess.run(command, cwd=PROJECT_FOLDER, capture_output=True, text=True, env=env, timeout=60)
 
 
 def test_a_server_is_started_seen_and_stopped(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_a_server_is_started_seen_and_stopped(tmp_path: Path) -> None:
 def test_status_says_how_to_start_a_server_that_does_not_run(tmp_path: Path) -> None:
     status = localcloud("status", home=tmp_path)
     assert (status.returncode, status.stdout) == (1, "")
-    assert "make up" in status.stderr and "python -m localcloud serve" in status.stderr
+    assert "start it: `python -m localcloud serve --detach`" in status.stderr
     assert "Traceback" not in localcloud("ledger", home=tmp_path).stderr
     assert list(tmp_path.iterdir()) == [], "looking creates nothing"
 
@@ -60,7 +60,8 @@ def test_a_taken_port_is_named_with_its_holder_and_the_way_out(tmp_path: Path, c
     port = cloud.about["port"]
     refused = localcloud("serve", "--detach", "--port", str(port), home=tmp_path / "other")
     assert refused.returncode == 1
-    for part in (f"port {port}", f"local cloud of {cloud.home}", f"make up PORT={port + 1}"):
+    another = f"take another: python -m localcloud serve --port {port + 1}"
+    for part in (f"port {port}", f"local cloud of {cloud.home}", another):
         assert part in refused.stderr
     assert "Traceback" not in refused.stderr
 
@@ -117,7 +118,9 @@ def test_commands_load_nothing_that_takes_time(tmp_path: Path) -> None:
     program = (
         "import sys, localcloud.__main__; print([m for m in ('duckdb', 'numpy', 'starlette') if m in sys.modules])"
     )
-    loaded = subprocess.run([sys.executable, "-c", program], cwd=CHECKOUT, capture_output=True, text=True, check=True)
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], cwd=PROJECT_FOLDER, capture_output=True, text=True, check=True
+    )
     assert loaded.stdout.strip() == "[]"
 
 
@@ -140,7 +143,7 @@ def test_pictures_without_their_extra_say_what_to_install() -> None:
     without = (
         "import runpy, sys; sys.modules['httpx'] = None; runpy.run_module('localcloud.images', run_name='__main__')"
     )
-    refused = subprocess.run([sys.executable, "-c", without], cwd=CHECKOUT, capture_output=True, text=True)
+    refused = subprocess.run([sys.executable, "-c", without], cwd=PROJECT_FOLDER, capture_output=True, text=True)
     assert refused.stderr == "error: this needs httpx; pip install 'image-search-localcloud[images]'\n"
     assert refused.returncode == 1
 

@@ -9,7 +9,7 @@ import pytest
 from google.api_core.exceptions import BadRequest, Conflict, MethodNotImplemented, NotFound, PreconditionFailed
 from google.cloud import bigquery
 
-from tests import http
+from tests import plain_http as http
 from tests.conftest import RunningCloud
 
 

@@ -10,7 +10,7 @@ import googleapiclient.discovery
 import pytest
 
 from localcloud.http.discovery.conformance import problems
-from tests import http
+from tests import plain_http as http
 from tests.conftest import RunningCloud
 
 

@@ -15,10 +15,10 @@ from localcloud.core.faults import JOB_REASONS, Faults, JobFault, RequestFault, 
 from localcloud.core.store import Store
 from localcloud.http.context import Context, Settings
 from localcloud.server import control
-from tests.conftest import CHECKOUT, RunningCloud
+from tests.conftest import PROJECT_FOLDER, RunningCloud
 from tests.server.test_cli import localcloud
 
-PAGE = (CHECKOUT / "docs" / "faults.md").read_text()
+PAGE = (PROJECT_FOLDER / "docs" / "faults.md").read_text()
 EXAMPLES: list[dict[str, Any]] = [json.loads(found) for found in re.findall(r"^\| `(\{.*?\})` \|", PAGE, re.MULTILINE)]
 
 

@@ -14,7 +14,7 @@ from google.api_core.exceptions import BadRequest
 from google.cloud import bigquery
 
 from localcloud.core.home import Home
-from tests import http
+from tests import plain_http as http
 from tests.conftest import RunningCloud, running_cloud
 
 EMBEDDED = "SELECT status FROM AI.GENERATE_EMBEDDING(MODEL {}, (SELECT content FROM UNNEST(@texts) AS content))"

@@ -213,7 +213,8 @@ def test_jobs_left_by_a_killed_server_have_failed_and_written_nothing(context: C
 def ask(jobs: Jobs, engine: ToldEngine, work: Callable[[Statement, Transaction], None]) -> tuple[Job, Future[bytes]]:
     engine.work = work
     query = {"query": {"query": "INSERT …", "useLegacySql": False}}
-    return jobs.ask({"jobId": "j"}, "p", query, "US", "user:a@example.com", lambda job: state(job).encode())
+    reference, member = {"jobId": "j"}, "user:a@example.com"
+    return jobs.insert_with_answer(reference, "p", query, "US", member, lambda job: state(job).encode())
 
 
 def kept(context: Context) -> list[str]:
@@ -226,7 +227,7 @@ def test_who_waits_for_a_job_gets_what_was_made_of_its_end(jobs: Jobs, engine: T
     before: list[list[str]] = []
     _, answer = ask(jobs, engine, lambda statement, change: before.append(kept(context)))
     assert answer.result(timeout=10) == b"DONE"
-    assert (before, kept(context)) == ([[]], ["job"]), "one commit: nobody was told of it before it ended"
+    assert (before, kept(context)) == ([[]], ["job"]), "one commit: no client was given its id before it ended"
 
 
 def test_a_job_is_kept_before_anybody_is_told_of_it(jobs: Jobs, engine: ToldEngine, context: Context) -> None:
@@ -309,7 +310,7 @@ def test_answers_are_kept_for_a_day(jobs: Jobs, context: Context) -> None:
     jobs.get("p", "j", "US").raise_error()
     context.clock.advance(2 * 3600)
     ended(jobs, submit(jobs, "last"))
-    until(lambda: jobs.get("p", "j", "US").error is not None)
+    until(lambda: jobs.get("p", "j", "US").failure is not None)
     with pytest.raises(ApiError, match="has expired") as error:
         jobs.get("p", "j", "US").raise_error()
     assert error.value.code == 404

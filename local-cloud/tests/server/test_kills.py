@@ -1,4 +1,4 @@
-"""SIGKILL at any moment, under load: nothing half made, nothing lost that was answered. `make test-kills` does 200."""
+"""SIGKILL at any moment, under load: nothing half made, nothing lost that was answered. With `-m slow`: 200 times."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import running_cloud
-from tests.server.killing import Client, Remembered, check, prepare
+from tests.server.load import Client, Remembered, check, prepare
 
 CLIENTS = 3
 

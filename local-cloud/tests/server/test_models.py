@@ -7,7 +7,7 @@ from google.api_core.exceptions import NotFound
 from google.cloud import bigquery
 
 from localcloud.http.discovery.conformance import problems
-from tests import http
+from tests import plain_http as http
 from tests.conftest import RunningCloud
 
 

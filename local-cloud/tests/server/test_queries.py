@@ -11,7 +11,7 @@ import pytest
 from google.api_core.exceptions import BadRequest, Conflict, MethodNotImplemented, NotFound
 from google.cloud import bigquery
 
-from tests import http
+from tests import plain_http as http
 from tests.conftest import RunningCloud
 
 NUMBERS = "SELECT x FROM UNNEST(GENERATE_ARRAY(1, 2500)) AS x ORDER BY x"

@@ -15,7 +15,7 @@ from google.api_core.exceptions import GoogleAPICallError
 from google.cloud import bigquery
 
 from localcloud.core.home import Home
-from tests import http
+from tests import plain_http as http
 from tests.conftest import RunningCloud, running_cloud
 
 #: Takes far longer than the test: a trillion rows.

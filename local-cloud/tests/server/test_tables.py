@@ -8,7 +8,7 @@ import pytest
 from google.api_core.exceptions import BadRequest, Conflict, MethodNotImplemented, NotFound
 from google.cloud import bigquery
 
-from tests import http
+from tests import plain_http as http
 from tests.conftest import RunningCloud
 
 COLUMNS = [bigquery.SchemaField("x", "INT64", mode="REQUIRED"), bigquery.SchemaField("seen", "TIMESTAMP")]

@@ -1,4 +1,4 @@
-"""The services around BigQuery behind the real gate and a real HTTP server, in this process."""
+"""The services around BigQuery behind the real middleware and a real HTTP server, in this process."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from localcloud.core.errors import ApiError
 from localcloud.core.store import Store
 from localcloud.http.context import Context
 from localcloud.http.discovery.requests import CheckedRequests
-from localcloud.http.middleware import Gate
+from localcloud.http.middleware import RequestMiddleware
 from localcloud.server.cloud import LocalServices
-from localcloud.server.running import judged
+from localcloud.server.running import with_conformance_recorder
 
 PROJECT = "local-project"
 OWNER = "user:you@example.com"
@@ -156,7 +156,7 @@ def cloud(tmp_path: Path, listening: Listening) -> Iterator[Running]:
     context = Context(home=tmp_path, store=Store(tmp_path / "state.duckdb"), clock=Clock(), url=listening.url)
     services = LocalServices(context, HashEmbedder())
     routed = Starlette(routes=services.routes(), exception_handlers={ApiError: _refused})
-    listening.app = judged(Gate(CheckedRequests(routed), context, _member))
+    listening.app = with_conformance_recorder(RequestMiddleware(CheckedRequests(routed), context, _member))
     with ExitStack() as closing:
         yield Running(context, services, closing)
     context.store.close()

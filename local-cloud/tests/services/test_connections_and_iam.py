@@ -7,7 +7,7 @@ import re
 import pytest
 from googleapiclient.errors import HttpError
 
-from localcloud.apis.connections import DEFAULT
+from localcloud.apis.connections.connections import DEFAULT
 from localcloud.core.errors import ApiError
 from tests.services.conftest import OWNER, PROJECT, Running
 

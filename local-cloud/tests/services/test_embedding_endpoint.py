@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from googleapiclient.errors import HttpError
 
-from localcloud.apis.connections import DEFAULT
+from localcloud.apis.connections.connections import DEFAULT
 from localcloud.core import clock
 from localcloud.core.errors import ApiError, Unsupported
 from localcloud.core.ledger import Ledger, totals

@@ -172,7 +172,7 @@ def test_a_file_that_goes_while_it_is_read_is_no_object_and_one_that_may_not_be_
             raise error
 
         with monkeypatch.context() as context:
-            context.setattr("localcloud.storage.buckets.from_file", fails)
+            context.setattr("localcloud.apis.storage.buckets.from_file", fails)
             answer = cloud.http.get(f"{OBJECTS}/a.jpg")
             listed = cloud.http.get(OBJECTS)
         assert "a.jpg" in message(answer, code)

@@ -1,7 +1,8 @@
-"""Dataform v1 and v1beta1: repositories with commits, which is how BigQuery Studio keeps notebooks.
+"""Dataform v1 and v1beta1: repositories with commits, in which BigQuery Studio stores notebooks.
 
-Contract section 9 and the discovery documents of dataform. A repository has one branch; a commit is a tree of files and
-the commit before it. Git remotes, workspaces, compilation and workflows are refused by name.
+Sources: docs/bigquery-contract.md, "9. Notebooks as code", and the discovery documents of dataform. A repository has
+one branch; a commit is a tree of files and the commit before it. Git remotes, workspaces, compilation and workflows are
+refused by name.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import hashlib
 import json
 import re
 from datetime import UTC, datetime
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from localcloud.apis.iam import Iam
 from localcloud.apis.projects import resolve
-from localcloud.apis.services import Handler, when_enabled
+from localcloud.apis.service_usage import Handler, when_enabled
 from localcloud.core.errors import ApiError, Unsupported, not_found
 from localcloud.core.store import Document, Transaction
 from localcloud.http.context import Context, json_of, member_of
@@ -186,7 +186,7 @@ class _Repositories:
         repository = self._found(request, "fetchHistory")
         count = integer(request, "pageSize", 50) or 50
         sha = from_token(request.query_params.get("pageToken", "")) or repository.get("head", "")
-        commits: list[dict[str, Any]] = []
+        commits: list[Document] = []
         while sha and len(commits) < count:
             commit = self._commit(repository["name"], sha)
             log = {"commitTime": commit["time"], "commitSha": sha, "author": commit["author"]}
@@ -233,11 +233,11 @@ class _Repositories:
         return f"projects/{project}/locations/{location}"
 
 
-def _answer(document: Document) -> dict[str, Any]:
+def _answer(document: Document) -> Document:
     return {key: value for key, value in document.items() if key != "head"}
 
 
-def _author(body: dict[str, Any]) -> dict[str, str]:
+def _author(body: Document) -> dict[str, str]:
     metadata = body.get("commitMetadata")
     author = metadata.get("author") if isinstance(metadata, dict) else None
     if not isinstance(author, dict) or not author.get("name") or not author.get("emailAddress"):
@@ -245,7 +245,7 @@ def _author(body: dict[str, Any]) -> dict[str, str]:
     return {"name": str(author["name"]), "emailAddress": str(author["emailAddress"])}
 
 
-def _apply(change: Transaction, name: str, tree: dict[str, str], path: str, operation: dict[str, Any]) -> None:
+def _apply(change: Transaction, name: str, tree: dict[str, str], path: str, operation: Document) -> None:
     """One file operation on the tree; contents become a blob."""
     if not path or path.startswith("/") or any(part in ("", ".", "..") for part in path.split("/")):
         raise _bad_request(f"Invalid file path: {path!r}")

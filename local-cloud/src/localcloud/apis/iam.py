@@ -1,9 +1,9 @@
 """IAM: the policy of each resource, and whether a member may do something.
 
-Policies stand on the project, on buckets and on connections; what the project grants holds for everything in it. Reads
-of a policy show a change at once, but it acts only `settings.propagation_delay` seconds later (contract section 0.7).
-Policies are read, modified and written back under an etag: a write with an old etag is answered 409 (contract
-section 5).
+The project, buckets and connections have policies; what the project grants holds for everything in it. Reads of a
+policy show a change at once, but it takes effect only `settings.propagation_delay` seconds later
+(docs/bigquery-contract.md, "0. Facts that change the design", item 7). Policies are read, modified and written back
+under an etag: a write with an old etag is answered 409 (the same, "5. Connections").
 
 Resources are named `projects/P`, `projects/P/datasets/D…`, `projects/P/locations/L/connections/C` and
 `projects/_/buckets/B` (Cloud Storage's own spelling).
@@ -14,14 +14,17 @@ from __future__ import annotations
 import base64
 import re
 import secrets
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from localcloud.apis.connections.resource import Connection
 from localcloud.apis.roles import KNOWN, permissions
 from localcloud.core.errors import ApiError, Unsupported
 from localcloud.core.store import Document
 from localcloud.http.context import Context
 
 Binding = dict[str, Any]
+"""`{"role", "members"}` as REST spells it."""
 
 _MEMBER = re.compile(r"(user|serviceAccount):[^\s@:]+@[^\s@:]+|project(Owner|Editor|Viewer):[a-z0-9-]+")
 _PUBLIC = ("allUsers", "allAuthenticatedUsers")
@@ -29,19 +32,55 @@ _CONNECTION_ACCOUNT = re.compile(r"serviceAccount:(bqcx-.+@gcp-sa-bigquery-conde
 _CONVENIENCE = {"projectOwner": "roles/owner", "projectEditor": "roles/editor", "projectViewer": "roles/viewer"}
 
 
+@dataclass(frozen=True)
+class _Version:
+    """What a policy said from one write to the next. Times in seconds of the clock."""
+
+    bindings: list[Binding]
+    set_at: float
+    acts_at: float
+    """When it takes effect."""
+
+
+@dataclass(frozen=True)
+class _Policy:
+    """The policy of a resource: the version in effect, and those that wait for their propagation; never empty."""
+
+    etag: str
+    versions: list[_Version]
+
+    @property
+    def written(self) -> list[Binding]:
+        """The bindings as last written, whether they are in effect or not."""
+        return self.versions[-1].bindings
+
+    def in_effect(self, now: float) -> int:
+        """The place of the version in effect: the last that does not wait. Waits end when the clock was set back."""
+        return max(n for n, v in enumerate(self.versions) if n == 0 or not v.set_at <= now < v.acts_at)
+
+    def document(self) -> Document:
+        """As the store keeps it."""
+        return {"etag": self.etag, "versions": [asdict(version) for version in self.versions]}
+
+    @classmethod
+    def from_document(cls, document: Document) -> _Policy:
+        """What `document` gave."""
+        return cls(document["etag"], [_Version(**version) for version in document["versions"]])
+
+
 class Iam:
-    """The policies of one local cloud. Holds no state of its own: make as many as needed."""
+    """The policies of one local cloud. Holds no state of its own: create as many as needed."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._store = context.store
 
-    def policy(self, resource: str) -> dict[str, Any]:
-        """The policy as last written, `{"version", "etag", "bindings"}`, whether it acts already or not."""
-        document = self._document(resource)
-        return {"version": 1, "etag": document["etag"], "bindings": document["versions"][-1]["bindings"]}
+    def policy(self, resource: str) -> Document:
+        """The policy as last written, `{"version", "etag", "bindings"}`, whether it is in effect already or not."""
+        policy = self._policy(resource)
+        return {"version": 1, "etag": policy.etag, "bindings": policy.written}
 
-    def set_policy(self, resource: str, policy: Any) -> dict[str, Any]:
+    def set_policy(self, resource: str, policy: object) -> Document:
         """Replace the policy; without an etag, whatever there was. Returns the new one.
 
         Raises ApiError 409 when the etag is not the current one, 400 for a service account that does not exist (yet),
@@ -51,41 +90,40 @@ class Iam:
             raise _bad_request("The policy must be an object.")
         check_version(policy.get("version"))
         with self._store.control:
-            document = self._document(resource)
-            if policy.get("etag") not in (None, "", document["etag"]):
-                raise _concurrent_change(policy["etag"], document["etag"])
-            before = document["versions"][-1]["bindings"]
+            before = self._policy(resource)
+            if policy.get("etag") not in (None, "", before.etag):
+                raise _concurrent_change(policy["etag"], before.etag)
             bindings = _normal(policy)
-            self._check(resource, before, bindings)
-            self._write(resource, document, bindings, self._context.settings.propagation_delay)
+            self._check(resource, before.written, bindings)
+            self._write(resource, before, bindings, self._context.settings.propagation_delay)
         return self.policy(resource)
 
     def grant(self, resource: str, role: str, member: str) -> None:
-        """Add one binding that acts at once, as the grants do that BigQuery makes for a default connection."""
+        """Add one binding in effect at once, as BigQuery's grants to a default connection are."""
         with self._store.control:
-            document = self._document(resource)
-            before = document["versions"][-1]["bindings"]
-            self._write(resource, document, _normal({"bindings": [*before, {"role": role, "members": [member]}]}), 0.0)
+            before = self._policy(resource)
+            bindings = [*before.written, {"role": role, "members": [member]}]
+            self._write(resource, before, _normal({"bindings": bindings}), 0.0)
 
     def allows(self, member: str, permission: str, resource: str) -> bool:
-        """Whether a policy that acts now, on the resource or above it, gives `member` the permission."""
+        """Whether a policy in effect now, of the resource or of one above it, gives `member` the permission."""
         project = f"projects/{self._context.project}"
         if not f"{resource}/".startswith((f"{project}/", "projects/_/")):
-            return False  # of another project, and there is one
-        project_bindings = self._acting(project)
+            return False  # of another project; this cloud has one
+        project_bindings = self._in_effect(project)
         if _permits(project_bindings, self._identities(member, project_bindings), permission):
             return True
         owner = _policy_holder(resource)
         if owner == project:
             return False
-        return _permits(self._acting(owner), self._identities(member, project_bindings), permission)
+        return _permits(self._in_effect(owner), self._identities(member, project_bindings), permission)
 
     def require(self, member: str, permission: str, resource: str) -> None:
         """Raises ApiError 403 in the words of the permission's service."""
         if not self.allows(member, permission, resource):
             raise denied(member, permission, resource)
 
-    def held(self, member: str, wanted: Any, resource: str) -> list[str]:
+    def held(self, member: str, wanted: object, resource: str) -> list[str]:
         """Those of the wanted permissions that the member has, for testIamPermissions.
 
         Raises ApiError 400 for wildcards, and Unsupported for a permission that no role here has: of that one, neither
@@ -100,31 +138,23 @@ class Iam:
                 raise Unsupported(f"permission {permission!r}")
         return [permission for permission in wanted if self.allows(member, permission, resource)]
 
-    def _document(self, resource: str) -> Document:
+    def _policy(self, resource: str) -> _Policy:
         stored = self._store.get("policy", resource)
         if stored:
-            return stored
-        bindings = _first_bindings(resource, self._context)
-        return {"etag": "ACAB", "versions": [{"bindings": bindings, "set_at": 0.0, "acts_at": 0.0}]}
+            return _Policy.from_document(stored)
+        return _Policy("ACAB", [_Version(_first_bindings(resource, self._context), 0.0, 0.0)])
 
-    def _acting(self, resource: str) -> list[Binding]:
-        versions = self._document(resource)["versions"]
-        bindings: list[Binding] = versions[self._position(versions)]["bindings"]
-        return bindings
+    def _in_effect(self, resource: str) -> list[Binding]:
+        policy = self._policy(resource)
+        return policy.versions[policy.in_effect(self._context.clock.time())].bindings
 
-    def _position(self, versions: list[dict[str, Any]]) -> int:
-        """Which version acts now: the last one that is not waiting. Waits end when the clock was set back."""
+    def _write(self, resource: str, before: _Policy, bindings: list[Binding], delay: float) -> None:
         now = self._context.clock.time()
-        return max(n for n, v in enumerate(versions) if n == 0 or not v["set_at"] <= now < v["acts_at"])
-
-    def _write(self, resource: str, document: Document, bindings: list[Binding], delay: float) -> None:
-        now = self._context.clock.time()
-        versions = document["versions"]
-        kept = versions[self._position(versions) :]
-        new = {"bindings": bindings, "set_at": now, "acts_at": now + delay}
+        needed = before.versions[before.in_effect(now) :]
         etag = base64.b64encode(b"\x07" + secrets.token_bytes(7)).decode()
+        policy = _Policy(etag, [*needed, _Version(bindings, now, now + delay)])
         with self._store.transaction() as change:
-            change.put("policy", resource, {"etag": etag, "versions": [*kept, new]})
+            change.put("policy", resource, policy.document())
 
     def _check(self, resource: str, before: list[Binding], after: list[Binding]) -> None:
         known = {member for binding in before for member in binding["members"]}
@@ -153,9 +183,10 @@ class Iam:
     def _exists(self, account: str) -> bool:
         """Whether the account of a connection has appeared."""
         now = self._context.clock.time()
-        for _, connection in self._store.list("connection"):
-            if connection["cloudResource"]["serviceAccountId"] == account:
-                age = now - int(connection["creationTime"]) / 1000
+        for _, document in self._store.list("connection"):
+            connection = Connection.from_document(document)
+            if connection.service_account == account:
+                age = now - connection.created / 1000
                 return age < 0 or age >= self._context.settings.service_account_delay
         return False
 
@@ -167,17 +198,17 @@ class Iam:
 
 
 def bucket_resource(bucket: str) -> str:
-    """The name under which a bucket's policy stands."""
+    """The resource name of a bucket, under which its policy is stored."""
     return f"projects/_/buckets/{bucket}"
 
 
-def check_version(version: Any) -> None:
+def check_version(version: object) -> None:
     """Raises ApiError 400 for a version that policies do not have. Without conditions they all are of version 1."""
     if str(version or 0) not in ("0", "1", "3"):
         raise _bad_request(f"Invalid policy version {version}: it must be 0, 1 or 3.")
 
 
-def policy_of(body: dict[str, Any]) -> Any:
+def policy_of(body: Document) -> object:
     """The policy of a setIamPolicy request. Raises Unsupported for a mask that would leave the bindings as they are."""
     mask = {field.strip() for field in str(body.get("updateMask") or "bindings,etag").split(",")}
     if not {"bindings"} <= mask <= {"bindings", "etag", "version", "auditConfigs"}:
@@ -185,7 +216,7 @@ def policy_of(body: dict[str, Any]) -> Any:
     return body.get("policy") or {}
 
 
-def check_options(body: dict[str, Any]) -> None:
+def check_options(body: Document) -> None:
     """Raises ApiError 400 unless a getIamPolicy request asks for a version that there is."""
     check_version((body.get("options") or {}).get("requestedPolicyVersion"))
 
@@ -238,7 +269,7 @@ def _first_bindings(resource: str, context: Context) -> list[Binding]:
     ]
 
 
-def _normal(policy: dict[str, Any]) -> list[Binding]:
+def _normal(policy: Document) -> list[Binding]:
     """One binding a role, members without repetition, both sorted."""
     if policy.get("auditConfigs"):
         raise Unsupported("policy field 'auditConfigs'")

@@ -35,7 +35,7 @@ _NOTEBOOKS = (
     | _of("aiplatform.notebookRuntimes", "assign get list")
     | {"aiplatform.operations.list"}
 )
-"""What the tutorial lists for notebooks, beyond repositories. Only answered for: nothing here asks for them."""
+"""What the tutorial lists for notebooks, beyond repositories. Only testIamPermissions answers them."""
 _PREDICT = frozenset({"aiplatform.endpoints.predict"})
 _SEE_PROJECT = frozenset({"resourcemanager.projects.get"})
 
@@ -111,7 +111,7 @@ ROLES: dict[str, frozenset[str]] = {
 }
 
 KNOWN = frozenset().union(*ROLES.values())
-"""Every permission that can be asked for."""
+"""Every permission that testIamPermissions knows."""
 
 
 def permissions(role: str) -> frozenset[str]:

@@ -1,1 +1,1 @@
-"""What every part of the local cloud stands on: store, clock, errors, faults, and the types between parts."""
+"""What every package of the local cloud uses: store, clock, errors, faults, and the interfaces between packages."""

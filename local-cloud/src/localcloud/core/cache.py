@@ -1,4 +1,4 @@
-"""Where things that are expensive to make and can be made again are kept, outside the checkout."""
+"""The user's cache folder, for files that take long to make and can be made again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def cache_folder() -> Path:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Put `content` at `path`, whole or not at all, whoever else does the same. Raises OSError."""
+    """Write a file as a whole or not at all, also when other processes write it at the same time. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:
@@ -28,8 +28,8 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise
 
 
-def keep(made: Path, place: Path) -> None:
-    """Move the folder `made` to `place`, unless somebody else put theirs there meanwhile. Raises OSError."""
+def move_into_place(made: Path, place: Path) -> None:
+    """Rename the folder `made` to `place`, unless another process has made `place` meanwhile. Raises OSError."""
     try:
         made.rename(place)
     except OSError:

@@ -1,6 +1,6 @@
-"""The one clock of the local cloud: the wall's, or a virtual one that tests move.
+"""The one clock of the local cloud: wall time, or a virtual time that tests move.
 
-Everything that takes time in the real service (IAM propagation, quotas, index coverage, job deadlines, expiry) asks
+Everything that takes time in the real service (IAM propagation, quotas, index coverage, job deadlines, expiry) reads
 this clock, never `time`, so that a sixteen-hour run is a test of seconds.
 """
 
@@ -36,7 +36,7 @@ class Clock:
         return datetime.fromtimestamp(self.time(), UTC)
 
     def advance(self, seconds: float) -> float:
-        """Move forward by `seconds` and wake whoever waits. Returns the new time."""
+        """Move forward by `seconds` and wake waiting threads. Returns the new time."""
         if seconds < 0:
             raise ValueError("the clock only moves forward")
         with self._changed:

@@ -1,7 +1,7 @@
-"""A disk that gets full: new work is refused while there is room left to end in order what runs.
+"""A disk that gets full: new work is refused while there is space left for running work to end in order.
 
-DuckDB cannot go on after its file could not be written, though nothing that it had committed is lost; so no statement
-and no upload begins below the reserve. REST's deletes always may, since they make room.
+DuckDB cannot continue after its file could not be written, though nothing that it had committed is lost; so no
+statement and no upload begins below the reserve. REST's deletes are always allowed, since they free space.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def require_room(folder: Path, wanted: int = 0) -> None:
 
 
 def full(error: BaseException | None) -> ApiError | None:
-    """What an error of the disk is to a caller; None for any other error."""
+    """The answer to an error of a full disk; None for any other error."""
     if isinstance(error, OSError) and error.errno in _NO_ROOM:
         return _exceeded("nothing was stored. Free some space")
     if isinstance(error, duckdb.Error) and "No space left on device" in str(error):

@@ -3,8 +3,8 @@
     ApiError                    code, reason, message -> {"error": {"code", "message", "status", "errors": [...]}}
     └── Unsupported             501 notImplemented: what this local cloud does not do, by name
 
-Reasons and codes: the BigQuery error table (contract section 10). A statement that fails inside a job carries the same
-reason and message in `status.errorResult`.
+Reasons and codes: docs/bigquery-contract.md, "10. Errors and the job protocol". A statement that fails inside a job has
+the same reason and message in `status.errorResult`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What a test asks the local cloud to do wrong: a plan, set over the control API and forgotten by a restart.
+"""Injected faults: a plan of what is to fail, set over the control API and forgotten by a restart.
 
 Request faults (`POST /control/faults`), tried in the order they were set; the first whose path, method and count match
-acts:
+applies:
 
     {"path": "regex, searched in the URL's path", "method": "POST", "times": 1,
      "when": "before" | "after",      after: the request is handled, then its answer is lost
@@ -9,9 +9,9 @@ acts:
      "drop": true,                    the connection is closed without an answer, instead of `status`
      "delay": 0.5,                    wall seconds before anything else happens; alone it only delays
      "hold": true, "seconds": 60,     the request waits, before or after it is handled, for `POST
-                                      /control/faults/release` or until `seconds` of the wall have passed; then it goes
-                                      on. One whose caller has gone is over: held before, it was never handled. What is
-                                      held is in `GET /control/state`
+                                      /control/faults/release` or until `seconds` of wall time have passed; then it
+                                      continues. When its client disconnects it ends: held before, it is never handled.
+                                      `GET /control/state` lists what is held
      "kill": true,                    the server ends there by SIGKILL
      "body": "regex",                 searched in the request's body, beside `path`
      "skip": 3}                       this many that match are let through first
@@ -20,7 +20,7 @@ Job faults, by id; the job was accepted and ends without having written anything
 
     {"jobs": {"id": "regex", "reason": "jobInternalError" | "jobRateLimitExceeded" | "jobBackendError", "times": 1}}
     {"jobs": {"id": "regex", "kill": true, "when": "before" | "after"}}      the server ends by SIGKILL before the job's
-                                      statement runs, or after: what it asked of the endpoint is paid, nothing written
+                                      statement runs, or after: what the endpoint embedded is paid, nothing is written
 
 A `reason` with `"when": "after"` is refused: a job that failed has written nothing.
 
@@ -36,16 +36,17 @@ import hashlib
 import math
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import MISSING, asdict, dataclass, field, fields
-from typing import Any
+from typing import TypeVar
 
 from localcloud.core.errors import ApiError, Unsupported, invalid
 
 RETRYABLE = "A retryable error occurred: RESOURCE_EXHAUSTED error from remote service/endpoint."
 JOB_REASONS = ("jobInternalError", "jobRateLimitExceeded", "jobBackendError")
-"""With which a job can end though its statement is good (contract section 10)."""
+"""With which a job can fail though its statement is good (docs/bigquery-contract.md, "10. Errors and the job
+protocol")."""
 
 
 @dataclass
@@ -68,7 +69,7 @@ class RequestFault:
     skip: int = 0
 
     def matches(self, method: str, path: str, body: bytes) -> bool:
-        """Whether it is meant for this request."""
+        """Whether method, path and body are those of this fault."""
         return (
             self.times != 0
             and self.method in (None, method)
@@ -76,8 +77,8 @@ class RequestFault:
             and re.search(self.body, body.decode(errors="replace")) is not None
         )
 
-    def acts(self) -> bool:
-        """Whether it acts on a request that matches; counts it."""
+    def applies(self) -> bool:
+        """Whether it applies to a request that matches; counts it."""
         if self.skip:
             self.skip -= 1
             return False
@@ -91,7 +92,7 @@ class RequestFault:
 
 @dataclass
 class JobFault:
-    """Jobs that end with `reason` before their statement runs, or take the server with them."""
+    """Jobs that end with `reason` before their statement runs, or end the server."""
 
     id: str
     reason: str = ""
@@ -99,8 +100,8 @@ class JobFault:
     when: str = "before"
     kill: bool = False
 
-    def strikes(self, job_id: str, when: str) -> bool:
-        """Whether it acts on this job now; counts it."""
+    def applies(self, job_id: str, when: str) -> bool:
+        """Whether it applies to this job now; counts it."""
         if self.times == 0 or self.when != when or re.search(self.id, job_id) is None:
             return False
         self.times = None if self.times is None else self.times - 1
@@ -112,7 +113,7 @@ class JobFault:
 
 
 @dataclass
-class Held:
+class HeldRequest:
     """A request that waits."""
 
     method: str
@@ -150,15 +151,15 @@ class Faults:
         self._requests: list[RequestFault] = []
         self._rows: list[RowFault] = []
         self._jobs: list[JobFault] = []
-        self._held: list[Held] = []
+        self._held: list[HeldRequest] = []
 
-    def add(self, fault: dict[str, Any]) -> None:
+    def add(self, fault: Mapping[str, object]) -> None:
         """Add one fault in the form of the module's docstring. Raises ApiError invalid for anything else."""
         self.add_all([fault])
 
-    def add_all(self, faults: Sequence[dict[str, Any]]) -> None:
+    def add_all(self, faults: Sequence[Mapping[str, object]]) -> None:
         """Add several, or none when one of them is wrong. Raises ApiError."""
-        read = [_read(fault) for fault in faults]
+        read = [_parse_fault(fault) for fault in faults]
         with self._lock:
             for fault in read:
                 if isinstance(fault, RowFault):
@@ -169,7 +170,7 @@ class Faults:
                     self._requests.append(fault)
 
     def clear(self) -> None:
-        """Forget the plan, and let go what is held."""
+        """Forget the plan, and release held requests."""
         with self._lock:
             self._requests.clear()
             self._rows.clear()
@@ -177,22 +178,22 @@ class Faults:
         self.release()
 
     def of_request(self, method: str, path: str, body: bytes = b"") -> RequestFault | None:
-        """The fault that acts on this request, counted; None when it is to be handled as usual."""
+        """The fault that applies to this request, counted; None when it is to be handled as usual."""
         with self._lock:
             for fault in self._requests:
                 if fault.matches(method, path, body):
-                    return fault if fault.acts() else None
+                    return fault if fault.applies() else None
         return None
 
     def of_job(self, job_id: str, when: str) -> JobFault | None:
-        """The fault that acts on this job now, counted; None when it is to go on."""
+        """The fault that applies to this job now, counted; None when the job is to continue."""
         with self._lock:
-            return next((fault for fault in self._jobs if fault.strikes(job_id, when)), None)
+            return next((fault for fault in self._jobs if fault.applies(job_id, when)), None)
 
     @contextmanager
-    def holding(self, method: str, path: str, when: str) -> Iterator[Held]:
-        """While it lasts, the request is shown as held."""
-        held = Held(method, path, when)
+    def holding(self, method: str, path: str, when: str) -> Iterator[HeldRequest]:
+        """Inside it, the request is listed as held."""
+        held = HeldRequest(method, path, when)
         with self._lock:
             self._held.append(held)
         try:
@@ -202,7 +203,7 @@ class Faults:
                 self._held.remove(held)
 
     def release(self) -> None:
-        """Let every held request go on."""
+        """Let every held request continue."""
         with self._lock:
             for held in self._held:
                 held.released.set()
@@ -212,7 +213,7 @@ class Faults:
         with self._lock:
             return next((fault.status for fault in self._rows if fault.fails(uri)), None)
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, list[dict[str, object]]]:
         """The plan as JSON, with what is left of it."""
         with self._lock:
             return {
@@ -223,6 +224,7 @@ class Faults:
             }
 
 
+Fault = TypeVar("Fault", RequestFault, JobFault, RowFault)
 #: What a field's value may be, by the field's type.
 _KINDS: dict[str, tuple[type, ...]] = {
     "str": (str,),
@@ -237,18 +239,18 @@ _KINDS: dict[str, tuple[type, ...]] = {
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
-def _read(fault: Any) -> RequestFault | JobFault | RowFault:
+def _parse_fault(fault: object) -> RequestFault | JobFault | RowFault:
     if not isinstance(fault, dict):
         raise invalid(f"not a fault: {fault!r}")
     for name, read in (("rows", _row_fault), ("jobs", _job_fault)):
         if name in fault:
             if others := [key for key in fault if key != name]:
-                raise invalid(f"not a fault: {others[0]!r} stands beside {name!r}; these are two faults")
+                raise invalid(f"not a fault: {others[0]!r} is beside {name!r}; these are two faults")
             return read(fault[name])
     return _request_fault(fault)
 
 
-def _parse(kind: Any, values: Any) -> Any:
+def _parse_fields(kind: type[Fault], values: object) -> Fault:
     keys = [each.name for each in fields(kind) if each.init]
     if not isinstance(values, dict) or (unknown := sorted(set(values) - set(keys))):
         what = repr(values) if not isinstance(values, dict) else f"{unknown[0]!r} is no key of one"
@@ -266,8 +268,8 @@ def _parse(kind: Any, values: Any) -> Any:
     return parsed
 
 
-def _request_fault(values: dict[str, Any]) -> RequestFault:
-    fault: RequestFault = _parse(RequestFault, values)
+def _request_fault(values: Mapping[str, object]) -> RequestFault:
+    fault = _parse_fields(RequestFault, values)
     _check_pattern("path", fault.path)
     _check_pattern("body", fault.body)
     _check_when(fault.when)
@@ -291,8 +293,8 @@ def _request_fault(values: dict[str, Any]) -> RequestFault:
     return fault
 
 
-def _job_fault(values: Any) -> JobFault:
-    fault: JobFault = _parse(JobFault, values)
+def _job_fault(values: object) -> JobFault:
+    fault = _parse_fields(JobFault, values)
     _check_pattern("id", fault.id)
     _check_when(fault.when)
     if fault.kill == bool(fault.reason):
@@ -304,8 +306,8 @@ def _job_fault(values: Any) -> JobFault:
     return fault
 
 
-def _row_fault(values: Any) -> RowFault:
-    fault: RowFault = _parse(RowFault, values)
+def _row_fault(values: object) -> RowFault:
+    fault = _parse_fields(RowFault, values)
     if not all(isinstance(uri, str) for uri in fault.uris):
         raise invalid(f"uris must be texts, not {fault.uris!r}")
     if not 0 <= fault.rate <= 1:

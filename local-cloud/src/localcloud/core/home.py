@@ -1,11 +1,11 @@
-"""The folder in which one local cloud keeps everything, and what it says about the server that uses it.
+"""The folder in which one local cloud keeps everything, and the server that uses it.
 
     HOME/state.duckdb       documents and tables            HOME/buckets/B/…       objects of bucket B
     HOME/server.json        {url, port, pid, project, home, embedder, started}, while a server runs
     HOME/server.log         what the server printed         HOME/credentials.json  application default credentials
-    HOME/server.lock        held by the server as long as it lives, also through SIGKILL
+    HOME/server.lock        locked by the server until its process ends, however it ends
 
-Imports nothing but the standard library, so that `status` answers at once.
+Imports only the standard library, so that `status` answers at once.
 """
 
 from __future__ import annotations
@@ -18,14 +18,29 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 DEFAULT_PORT = 8440
 DEFAULT_PROJECT = "local-project"
-START = "make up` or `python -m localcloud serve"
+START = "python -m localcloud serve --detach"
+"""The command that messages name to start a server."""
 
-#: Seconds for which the lock may be held by whoever only looks whether somebody holds it.
-_LOOKING = 0.2
+#: Seconds for which another process may hold the lock only to find out whether a server holds it.
+_PROBE_SECONDS = 0.2
+
+
+class ServerInfo(TypedDict):
+    """What server.json says of the server that runs."""
+
+    url: str
+    port: int
+    pid: int
+    project: str
+    home: str
+    embedder: str
+    """`real` or `hash`."""
+    started: float
+    """Seconds since the epoch."""
 
 
 class HomeInUse(Exception):
@@ -60,17 +75,17 @@ class Home:
         (self.path / "buckets").mkdir(exist_ok=True)
 
     def lock(self) -> int:
-        """Hold the home until the process ends; returns the descriptor. Raises HomeInUse."""
-        deadline = time.monotonic() + _LOOKING
+        """Take the lock until the process ends; returns its descriptor. Raises HomeInUse."""
+        deadline = time.monotonic() + _PROBE_SECONDS
         while (descriptor := self._try_lock()) is None:
             if time.monotonic() > deadline:
                 raise HomeInUse(self._holder())
             time.sleep(0.01)
-        self.server.unlink(missing_ok=True)  # of one that was killed
+        self.server.unlink(missing_ok=True)  # of a server that was killed
         return descriptor
 
     def held(self) -> bool:
-        """Whether a server lives on this home."""
+        """Whether a server runs on this home."""
         if not self._lock.exists():
             return False
         descriptor = self._try_lock()
@@ -78,17 +93,17 @@ class Home:
             os.close(descriptor)
         return descriptor is None
 
-    def running(self) -> dict[str, Any] | None:
-        """What server.json says of the server that lives here; None when none does."""
+    def running(self) -> ServerInfo | None:
+        """What server.json says of the server that runs on this home; None when none does."""
         if not self.held():
             return None
         try:
-            about: dict[str, Any] = json.loads(self.server.read_text())
+            about: ServerInfo = json.loads(self.server.read_text())
         except (FileNotFoundError, ValueError):
             return None  # it is just starting or just ending
         return about
 
-    def announce(self, about: dict[str, Any]) -> None:
+    def announce(self, about: ServerInfo) -> None:
         """Write server.json in one step."""
         replace(self.server, json.dumps(about, indent=1) + "\n")
 
@@ -145,5 +160,5 @@ def call(
 
 def command_of(pid: int) -> str:
     """The command line of a process; empty when there is no such process."""
-    asked = subprocess.run(["ps", "-ww", "-p", str(pid), "-o", "command="], capture_output=True, text=True, check=False)
-    return asked.stdout.strip()
+    found = subprocess.run(["ps", "-ww", "-p", str(pid), "-o", "command="], capture_output=True, text=True, check=False)
+    return found.stdout.strip()

@@ -1,7 +1,7 @@
-"""What was paid for: the embedding endpoint's account book, one JSON line for each batch of rows, in HOME/ledger.jsonl.
+"""The embedding endpoint's ledger of what was paid for: one JSON line for each batch of rows, in HOME/ledger.jsonl.
 
-A line is written before the rows are handed out, in one write that survives the end of the process however it ends, so
-a row that anybody saw is in the book whether or not its job was finished. A row is paid once it has a vector.
+A line is written before the rows are returned, in one write that survives SIGKILL, so every row that was returned is in
+the ledger whether or not its job finished. A row is paid once it has a vector.
 
     {"requests": 64, "texts": 0, "objects": ["gs://…", …]}     texts and objects: the paid ones
 """
@@ -14,13 +14,24 @@ import threading
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 FILE = "ledger.jsonl"
 
 
+class Totals(TypedDict):
+    """Sums since the home was made."""
+
+    requests: int
+    paid: int
+    """Rows that got a vector: texts and objects."""
+    texts: int
+    per_object: dict[str, int]
+    """How often each uri was paid."""
+
+
 class Ledger:
-    """The book of one home. Thread-safe."""
+    """The ledger of one home. Thread-safe."""
 
     def __init__(self, home: Path) -> None:
         self._writing = threading.Lock()
@@ -30,19 +41,19 @@ class Ledger:
         self._file = os.open(home / FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
     def record(self, requests: int, texts: int, objects: Sequence[str]) -> None:
-        """Write down a batch: rows asked, and which of them returned a vector."""
+        """Write a batch: rows that were requested, and which of them got a vector."""
         line = json.dumps({"requests": requests, "texts": texts, "objects": list(objects)}, separators=(",", ":"))
         with self._writing:
             os.write(self._file, line.encode() + b"\n")
             self._totals.add(requests, texts, objects)
 
-    def totals(self) -> dict[str, Any]:
-        """`{"requests", "paid", "texts", "per_object": {uri: times paid}}` since the home was made."""
+    def totals(self) -> Totals:
+        """The sums so far."""
         with self._writing:
             return self._totals.describe()
 
 
-def totals(home: Path) -> dict[str, Any]:
+def totals(home: Path) -> Totals:
     """What `Ledger.totals` would say, read from the file without a server."""
     found = _Totals()
     found.read(home / FILE)
@@ -68,6 +79,6 @@ class _Totals:
         self._texts += texts
         self._objects.update(objects)
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Totals:
         paid = self._texts + self._objects.total()
         return {"requests": self._requests, "paid": paid, "texts": self._texts, "per_object": dict(self._objects)}

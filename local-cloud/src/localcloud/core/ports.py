@@ -1,7 +1,7 @@
-"""The seams between the parts of the local cloud: what each asks of another, as types.
+"""The interfaces between packages: what each needs from another, as types.
 
-    REST and jobs (apis/bigquery/)  --Engine-->  SQL (engine/)
-    SQL (engine/)  --Cloud-->  connections, IAM, storage, embedding endpoint (apis/)
+    jobs (apis/bigquery/jobs.py)  --Engine-->  SQL (engine/)
+    SQL (engine/)  --Cloud-->  connections, IAM, storage, embedding endpoint (server/cloud.py)
     embedding endpoint (apis/vertex/endpoint.py)  --Embedder-->  the model (apis/vertex/embedder.py)
 
 Members are IAM members as policies spell them: `user:…`, `serviceAccount:…`, `allUsers`.
@@ -46,7 +46,8 @@ class ObjectInfo:
 
 @dataclass(frozen=True)
 class Embedding:
-    """The answer for one row: a vector and status '', or no vector and the status string of contract section 1."""
+    """The answer for one row: a vector and status '', or no vector and a status (docs/bigquery-contract.md,
+    "1. AI.GENERATE_EMBEDDING")."""
 
     vector: Vector | None
     status: str = ""
@@ -61,7 +62,7 @@ class ImageInput:
 
 
 class Embedder(Protocol):
-    """A model that puts pictures and words into one space. Thread-safe and deterministic."""
+    """A model that maps pictures and texts into one vector space. Thread-safe and deterministic."""
 
     def text(self, text: str, dimension: int) -> Vector:
         """Unit vector of shape (dimension,)."""
@@ -85,10 +86,11 @@ class Cloud(Protocol):
         """Raises ApiError when a dataset in `location` cannot read the bucket because of where it is."""
 
     def signed_url(self, member: str, bucket: str, name: str) -> str:
-        """A URL from which anybody may GET the object for six hours."""
+        """A URL that needs no credentials to GET the object, for six hours."""
 
     def check_endpoint(self, member: str, project: str, location: str, endpoint: str) -> None:
-        """Raises ApiError when the role is missing or the endpoint is unknown there (contract section 3, verbatim)."""
+        """Raises ApiError when the role is missing or the endpoint is unknown there, in the service's words
+        (docs/bigquery-contract.md, "3. Remote models")."""
 
     def embed(
         self,
@@ -126,7 +128,7 @@ class Statement:
     labels: dict[str, str] = field(default_factory=dict)
     dry_run: bool = False
     destination: dict[str, str] | None = None
-    """tableReference of the table for the answer; None is an anonymous result table."""
+    """tableReference of the table for the rows; None is an anonymous result table."""
     write_disposition: str = "WRITE_EMPTY"
     create_disposition: str = "CREATE_IF_NEEDED"
     cancelled: threading.Event = field(default_factory=threading.Event)
@@ -134,7 +136,7 @@ class Statement:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The outcome of a statement. `schema` is `{"fields": [...]}` as REST spells it; empty for DDL."""
+    """The result of a statement. `schema` is `{"fields": [...]}` as REST spells it; empty for DDL."""
 
     statement_type: str
     """SELECT, INSERT, MERGE, CREATE_TABLE_AS_SELECT, CREATE_MODEL, … as `statistics.query.statementType`."""
@@ -149,10 +151,14 @@ class Outcome:
     """tableReference where the rows are readable by tabledata.list."""
 
 
+Commit = Callable[[Transaction, Outcome], None]
+"""Called inside a statement's transaction, last."""
+
+
 class Engine(Protocol):
     """SQL over the store. Thread-safe; `run` may take as long as the statement takes."""
 
-    def run(self, statement: Statement, commit: Callable[[Transaction, Outcome], None]) -> Outcome:
+    def run(self, statement: Statement, commit: Commit) -> Outcome:
         """Run in one transaction. `commit(transaction, outcome)` is called inside it, last, so that the job's final
         state becomes durable together with what the statement wrote. Raises ApiError; nothing is written then."""
 

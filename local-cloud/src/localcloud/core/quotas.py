@@ -1,8 +1,9 @@
 """The embedding endpoints as facts: where they are served, their dimensions and their quotas, as of 2026-08-22.
 
-Quotas and dimensions: contract sections 1 and 2 (docs.cloud.google.com/bigquery/quotas, functions with remote models).
-Locations: docs.cloud.google.com/vertex-ai/generative-ai/docs/learn/locations, for multimodal embeddings; the contract
-for gemini-embedding-2-preview. What gemini-embedding-2-preview takes and its shorter vectors:
+Quotas and dimensions: docs/bigquery-contract.md, "1. AI.GENERATE_EMBEDDING" and "2. The embedding endpoint"
+(docs.cloud.google.com/bigquery/quotas, functions with remote models). Locations:
+docs.cloud.google.com/vertex-ai/generative-ai/docs/learn/locations, for multimodal embeddings; the contract for
+gemini-embedding-2-preview. What gemini-embedding-2-preview takes and its shorter vectors:
 docs.cloud.google.com/vertex-ai/generative-ai/docs/models/gemini/embedding-2; of the lengths up to 3,072 that it offers,
 the recommended ones. Locations are those of datasets, in any case: US, EU, or one region.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 MULTI_REGIONS = {"us": "us-central1", "eu": "europe-west4"}
-"""The Vertex AI location that serves a dataset in a multi-region (contract section 2)."""
+"""The Vertex AI location that serves a dataset in a multi-region."""
 
 _EUROPE = [
     "europe-central2",
@@ -26,7 +27,7 @@ _EUROPE = [
     "europe-west8",
     "europe-west9",
 ]
-_ELSEWHERE = [
+_OTHER_REGIONS = [
     "asia-east1",
     "asia-east2",
     "asia-northeast1",
@@ -67,7 +68,7 @@ ENDPOINTS = {
         Endpoint(
             name="multimodalembedding@001",
             dimensions=(1408, 128, 256, 512),
-            locations=frozenset([*MULTI_REGIONS, *_EUROPE, *_ELSEWHERE]),
+            locations=frozenset([*MULTI_REGIONS, *_EUROPE, *_OTHER_REGIONS]),
             requests_per_minute=600,
             europe_requests_per_minute=120,
             content_types=("image/bmp", "image/gif", "image/jpeg", "image/png"),

@@ -1,11 +1,11 @@
 """Where the local cloud keeps everything: one DuckDB file, documents and table data in the same transactions.
 
 Documents are the resources of the control plane (dataset, table, model, job, connection, policy …) as JSON, keyed by
-(kind, name) and served from memory. Table data are DuckDB tables. A commit makes both durable together, so a killed
-server comes back with no half-made table and no job that was answered as done and is not.
+(kind, name) and served from memory. Table data are DuckDB tables. A commit makes both durable together, so after a
+SIGKILL no table is half made, and every job that was answered as done is done.
 
 In memory a document is its text: parsing it gives every reader a copy of its own ten times faster than copying objects
-does, takes a fifth of their memory, and leaves the garbage collector nothing to look through.
+does, takes a fifth of their memory, and gives the garbage collector nothing to traverse.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Any
 import duckdb
 
 Document = dict[str, Any]
+"""A JSON object. Services turn it into dataclasses of theirs (`from_document`) and back (`document`)."""
 #: Parsed once: parsing takes a third of what they take.
 _STATEMENTS = {
     "insert": "INSERT INTO localcloud.documents VALUES ($kind, $name, $body)",
@@ -31,7 +32,7 @@ _SCHEMA_VERSION = 1
 
 
 class UnreadableState(Exception):
-    """The file is of another version, or none of ours; the message says which."""
+    """The file has another layout, or is no DuckDB file; the message says which."""
 
 
 class Transaction:
@@ -92,7 +93,7 @@ class Store:
         self._memory = threading.Lock()
         self._commits = threading.Lock()
         self._documents: dict[str, dict[str, str]] = {}
-        #: Held by whoever reads a document, decides and writes it back (creates, policy changes, job state).
+        #: Held while a service reads a document, decides and writes it back (creates, policy changes, job state).
         self.control = threading.RLock()
         self._open()
 
@@ -126,7 +127,7 @@ class Store:
         return name in self._documents.get(kind, {})
 
     def texts(self, kind: str, prefix: str = "") -> list[tuple[str, str]]:
-        """As `list`, unparsed and in no order: for whoever counts, or looks for few among many."""
+        """As `list`, unparsed and in no order: for counting, and for finding few among many."""
         with self._memory:
             return [(n, text) for n, text in self._documents.get(kind, {}).items() if n.startswith(prefix)]
 
@@ -135,7 +136,7 @@ class Store:
         return sorted((name, _parsed(text)) for name, text in self.texts(kind, prefix))
 
     def seen(self, cursor: duckdb.DuckDBPyConnection, kind: str, name: str) -> Document | None:
-        """The document as the cursor's transaction sees it, or None."""
+        """The document as the transaction of the cursor sees it, or None."""
         found = cursor.execute(self.statements["select"], {"kind": kind, "name": name}).fetchone()
         return _parsed(found[0]) if found else None
 

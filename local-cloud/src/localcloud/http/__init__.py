@@ -1,1 +1,1 @@
-"""What every request passes and every service shares: callers, middleware, REST forms, conformance to discovery."""
+"""What every request passes and every service uses: callers, middleware, REST conventions, discovery documents."""

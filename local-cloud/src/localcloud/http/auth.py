@@ -1,14 +1,14 @@
-"""Who calls: application default credentials, the token endpoint, and the IAM member behind a request.
+"""Authentication: application default credentials, the token endpoint, and the IAM member of a request.
 
 HOME/credentials.json is a service account key whose `token_uri` is this server, so that `google.auth.default()` and
-every official client work unchanged and never leave loopback. Its key is made once for each home.
+every official client work unchanged and call only loopback. Its key is made once for each home.
 
 Choice: no Authorization header, `Bearer local` and tokens of HOME/credentials.json all are the project's owner (the
-Cloud Storage client sends no header when STORAGE_EMULATOR_HOST is set; the key belongs to whoever owns the home).
+Cloud Storage client sends no header when STORAGE_EMULATOR_HOST is set; only the owner of the home can read the key).
 
 Token endpoint: the service account flow of OAuth 2.0 (RFC 7523, urn:ietf:params:oauth:grant-type:jwt-bearer). Tokens
-carry their member and expiry under an HMAC, so they outlive a restart of the server. They expire by the wall clock, as
-the clients that asked for them count.
+carry their member and expiry under an HMAC, so they stay valid after a restart of the server. They expire by wall time,
+as clients measure it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ import json
 import os
 import time
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs
 
 from cryptography.exceptions import InvalidSignature
@@ -32,6 +31,7 @@ from starlette.routing import Route
 
 from localcloud.core.errors import ApiError
 from localcloud.core.home import replace
+from localcloud.core.store import Document
 from localcloud.http.context import body_of
 
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -40,12 +40,12 @@ OWNER_TOKEN = "local"
 
 
 class Authority:
-    """Makes the key of a home, issues tokens for it, and tells callers apart."""
+    """Makes the key of a home, issues tokens, and finds the member of a caller."""
 
     def __init__(self, credentials: Path, url: str, project: str, owner: str) -> None:
         self._key = _credentials(credentials, url, project)
         self._owner = owner
-        # The file is the home's own, and the owner's alone; to prove its key again takes 40 ms of every start.
+        # Only the owner can write the file; checking its key again would take 40 ms of every start.
         private = serialization.load_pem_private_key(
             self._key["private_key"].encode(), password=None, unsafe_skip_rsa_key_validation=True
         )
@@ -65,7 +65,7 @@ class Authority:
         if token.count(".") == 2:  # a JWT that the client signed itself instead of asking for a token
             self._claims(token)
             return self._owner
-        return self._opened(token)
+        return self._member_of_token(token)
 
     def issue(self, member: str) -> str:
         """A token for `member`, good for an hour."""
@@ -79,26 +79,26 @@ class Authority:
         self._claims(form.get("assertion", [""])[0])
         return self.issue(self._owner)
 
-    def _claims(self, jwt: str) -> dict[str, Any]:
+    def _claims(self, jwt: str) -> Document:
         try:
             signed, _, signature = jwt.rpartition(".")
             self._public.verify(_decode(signature), signed.encode(), padding.PKCS1v15(), hashes.SHA256())
-            claims: dict[str, Any] = json.loads(_decode(signed.split(".")[1]))
+            claims: Document = json.loads(_decode(signed.split(".")[1]))
         except (InvalidSignature, ValueError, IndexError):
             raise _unauthenticated() from None
         if claims.get("iss") != self._key["client_email"] or claims.get("exp", 0) < time.time():
             raise _unauthenticated()
         return claims
 
-    def _opened(self, token: str) -> str:
+    def _member_of_token(self, token: str) -> str:
         try:
             claims, seal = (_decode(part) for part in token.split("."))
             if hmac.compare_digest(seal, self._seal(claims)):
-                opened = json.loads(claims)
-                if opened["exp"] > time.time():
-                    return str(opened["member"])
+                signed = json.loads(claims)
+                if signed["exp"] > time.time():
+                    return str(signed["member"])
         except ValueError:
-            pass  # not one of ours
+            pass  # not a token of this server
         raise _unauthenticated()
 
     def _seal(self, claims: bytes) -> bytes:
@@ -120,16 +120,16 @@ def routes(authority: Authority) -> list[Route]:
     return [Route("/token", token, methods=["POST"])]
 
 
-def _credentials(path: Path, url: str, project: str) -> dict[str, Any]:
+def _credentials(path: Path, url: str, project: str) -> Document:
     token_uri = f"{url}/token"
-    key: dict[str, Any] = json.loads(path.read_text()) if path.exists() else _new_key(project)
+    key: Document = json.loads(path.read_text()) if path.exists() else _new_key(project)
     if key.get("token_uri") != token_uri:
         key["token_uri"] = token_uri
         replace(path, json.dumps(key, indent=1) + "\n")
     return key
 
 
-def _new_key(project: str) -> dict[str, Any]:
+def _new_key(project: str) -> Document:
     private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     pem = private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

@@ -1,4 +1,4 @@
-"""JSON bodies as Google's services take them, which is less than Python's own reader takes."""
+"""JSON bodies as Google's services accept them, which is less than Python's json module accepts."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import json
 import re
 from typing import Any, NoReturn
 
-MOST_DEEP = 100
-"""Levels of objects and arrays, as many as protocol buffers read from JSON."""
+MAX_DEPTH = 100
+"""Levels of objects and arrays: the limit of protocol buffers' JSON parser."""
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
-def parsed(body: bytes) -> Any:
+def parse(body: bytes) -> Any:
     """The value of a body. Raises ValueError for what is no JSON in UTF-8, for NaN and Infinity, for text that is not
-    Unicode (half a surrogate pair, which could be kept but never answered), and below MOST_DEEP levels."""
+    Unicode (half a surrogate pair, which could be stored but not encoded), and for more than MAX_DEPTH levels."""
     try:
         value = json.loads(body.decode(), parse_constant=_refuse_constant)
     except RecursionError:
         raise _too_deep() from None
-    if body.count(b"{") + body.count(b"[") > MOST_DEEP:
+    if body.count(b"{") + body.count(b"[") > MAX_DEPTH:
         _check_depth(value)
     if _SURROGATE.search(body):
         json.dumps(value, ensure_ascii=False).encode()  # UnicodeEncodeError is a ValueError
@@ -29,9 +29,9 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
 
 
-def _check_depth(value: Any) -> None:
-    level = [value]
-    for _ in range(MOST_DEEP + 1):
+def _check_depth(value: object) -> None:
+    level: list[object] = [value]
+    for _ in range(MAX_DEPTH + 1):
         inside = [each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list)]
         if not inside:
             return
@@ -40,4 +40,4 @@ def _check_depth(value: Any) -> None:
 
 
 def _too_deep() -> ValueError:
-    return ValueError(f"the message has more than {MOST_DEEP} levels")
+    return ValueError(f"the message has more than {MAX_DEPTH} levels")

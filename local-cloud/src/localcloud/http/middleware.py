@@ -1,8 +1,7 @@
-"""What every request passes before a service sees it: host, origin, size, faults, caller.
+"""The middleware in front of all services: checks host, origin, size and caller of a request, and injects faults.
 
-Only loopback callers that mean this server get through: the Host header must name 127.0.0.1 or localhost (a page that
-rebinds its own name to loopback fails here), and a request from a web page of another origin (Origin header) is
-refused.
+Only loopback callers that address this server are accepted: the Host header must name 127.0.0.1 or localhost (which
+stops a web page whose name resolves to loopback), and a request of a web page (Origin header) is refused.
 """
 
 from __future__ import annotations
@@ -26,14 +25,14 @@ from localcloud.http.context import Context
 _LOG = logging.getLogger(__name__)
 _HOST = re.compile(r"(127\.0\.0\.1|localhost)(:\d+)?")
 _MEBIBYTE = 2**20
-_LOOK = 0.02
-"""Seconds between looks whether a held request may go on."""
-_MOST, _MOST_UPLOADED = 32 * _MEBIBYTE, 64 * _MEBIBYTE
-#: No token is asked for here: liveness, the token endpoint itself, URLs that carry their own signature.
-_OPEN = ("/healthz", "/token", "/signed/")
+_POLL_INTERVAL = 0.02
+"""Seconds between checks whether a held request is released."""
+_MAX_BODY, _MAX_UPLOAD = 32 * _MEBIBYTE, 64 * _MEBIBYTE
+#: Paths that need no token: liveness, the token endpoint itself, URLs that carry a signature.
+_WITHOUT_TOKEN = ("/healthz", "/token", "/signed/")
 
 
-class Gate:
+class RequestMiddleware:
     """ASGI middleware. `member` finds the caller's IAM member from the Authorization header, or raises ApiError."""
 
     def __init__(self, app: ASGIApp, context: Context, member: Callable[[str | None], str]) -> None:
@@ -47,59 +46,59 @@ class Gate:
         started = time.monotonic()
         status = 0
 
-        async def noting(message: Message) -> None:
+        async def recording_status(message: Message) -> None:
             nonlocal status
             status = message.get("status", status)
             await send(message)
 
         try:
-            await self._admitted(scope, receive, noting)
+            await self._process(scope, receive, recording_status)
         except ApiError as error:
-            await _answer(noting, error)
+            await _send_error(recording_status, error)
         finally:
             elapsed = (time.monotonic() - started) * 1000
             _LOG.info("%s %s -> %s in %.0f ms", scope["method"], scope["path"], status or "no answer", elapsed)
 
-    async def _admitted(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _process(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = {name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]}
         _check_origin(headers)
         body = await _body(scope["path"], headers, receive)
         fault = self._fault(scope, body)
         if fault and fault.delay:
             await asyncio.sleep(fault.delay)
-        if fault and fault.when == "before" and await self._struck(fault, scope, receive, send):
+        if fault and fault.when == "before" and await self._inject_fault(fault, scope, receive, send):
             return
-        if not scope["path"].startswith(_OPEN):
+        if not scope["path"].startswith(_WITHOUT_TOKEN):
             scope["localcloud.member"] = self._member(headers.get("authorization"))
         scope["localcloud.body"] = body
         if fault is None or fault.when == "before":
-            await self._app(scope, _replayed(body, receive), send)
+            await self._app(scope, _replay(body, receive), send)
             return
         answer: list[Message] = []
-        await self._app(scope, _replayed(body, receive), _kept(answer))
-        if not await self._struck(fault, scope, receive, send):
+        await self._app(scope, _replay(body, receive), _buffered(answer))
+        if not await self._inject_fault(fault, scope, receive, send):
             for message in answer:
                 await send(message)
 
     def _fault(self, scope: Scope, body: bytes) -> RequestFault | None:
         if scope["path"].startswith(("/control/", "/healthz")):
-            return None  # whoever set a plan must be able to look at it and to end it
+            return None  # a plan can always be read and ended
         return self._context.faults.of_request(scope["method"], scope["path"], body)
 
-    async def _struck(self, fault: RequestFault, scope: Scope, receive: Receive, send: Send) -> bool:
-        """Do what the fault says instead of going on; False when the request goes on after all."""
+    async def _inject_fault(self, fault: RequestFault, scope: Scope, receive: Receive, send: Send) -> bool:
+        """Apply the fault; whether the request ends with it. False when it continues."""
         if fault.kill:
             os.kill(os.getpid(), signal.SIGKILL)
         if fault.hold:
             with self._context.faults.holding(scope["method"], scope["path"], fault.when) as held:
-                if not await _waited(held.released, fault.seconds, receive):
+                if not await _wait_for_release(held.released, fault.seconds, receive):
                     return True
         if fault.drop:
-            await _hang_up(receive)
+            await _drop_connection(receive)
             return True
         error = fault.error()
         if error:
-            await _answer(send, error)
+            await _send_error(send, error)
         return error is not None
 
 
@@ -112,7 +111,7 @@ def _check_origin(headers: dict[str, str]) -> None:
 
 
 async def _body(path: str, headers: dict[str, str], receive: Receive) -> bytes:
-    limit = _MOST_UPLOADED if path.startswith("/upload/") else _MOST
+    limit = _MAX_UPLOAD if path.startswith("/upload/") else _MAX_BODY
     too_large = ApiError(413, "uploadTooLarge", f"The request body exceeds {limit // _MEBIBYTE} MiB.")
     length = headers.get("content-length", "0")
     if length.isdecimal() and int(length) > limit:
@@ -127,8 +126,8 @@ async def _body(path: str, headers: dict[str, str], receive: Receive) -> bytes:
             return bytes(body)
 
 
-def _replayed(body: bytes, receive: Receive) -> Receive:
-    """The body once more, for handlers that read it themselves."""
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """The body again, for handlers that read it themselves."""
     messages = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replay() -> Message:
@@ -137,40 +136,40 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
     return replay
 
 
-async def _waited(released: threading.Event, seconds: float, receive: Receive) -> bool:
-    """Wait until it is released or time is up; False as soon as the caller has gone."""
+async def _wait_for_release(released: threading.Event, seconds: float, receive: Receive) -> bool:
+    """Wait for the release or `seconds`; False as soon as the client has disconnected."""
     deadline = time.monotonic() + seconds
-    gone = asyncio.ensure_future(_gone(receive))
+    disconnected = asyncio.ensure_future(_wait_for_disconnect(receive))
     try:
-        while not released.is_set() and time.monotonic() < deadline and not gone.done():
-            await asyncio.wait([gone], timeout=_LOOK)
-        return not gone.done()
+        while not released.is_set() and time.monotonic() < deadline and not disconnected.done():
+            await asyncio.wait([disconnected], timeout=_POLL_INTERVAL)
+        return not disconnected.done()
     finally:
-        gone.cancel()
+        disconnected.cancel()
 
 
-async def _hang_up(receive: Receive) -> None:
-    # ASGI has no word for it. `receive` is a method of uvicorn's request cycle, which knows its transport.
+async def _drop_connection(receive: Receive) -> None:
+    # ASGI has no message for it. `receive` is a method of uvicorn's request cycle, which has the transport.
     receive.__self__.transport.abort()  # type: ignore[attr-defined]
-    await _gone(receive)
+    await _wait_for_disconnect(receive)
 
 
-async def _gone(receive: Receive) -> None:
+async def _wait_for_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
-async def _answer(send: Send, error: ApiError) -> None:
+async def _send_error(send: Send, error: ApiError) -> None:
     body = json.dumps(error.body()).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": error.code, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
-def _kept(answer: list[Message]) -> Send:
-    """Sends to a list: an answer that may be lost, or late."""
+def _buffered(answer: list[Message]) -> Send:
+    """Collects the answer in a list, for a fault that loses or delays it."""
 
-    async def keep(message: Message) -> None:
+    async def buffer(message: Message) -> None:
         answer.append(message)
 
-    return keep
+    return buffer

@@ -13,24 +13,26 @@ from typing import Any
 from starlette.requests import Request
 
 from localcloud.core.errors import ApiError
+from localcloud.core.store import Document
 
 Mask = dict[str, Any]
-_MOST_DEEP = 100
+"""Names asked for, each with the mask of what is below it; an empty mask is everything."""
+_MAX_DEPTH = 100
 
 
-def partial(request: Request, answer: dict[str, Any]) -> dict[str, Any]:
+def partial(request: Request, answer: Document) -> Document:
     """What of the answer the request's `fields` asks for; all of it without one. Raises ApiError 400."""
     text = request.query_params.get("fields", "")
     if not text:
         return answer
-    chosen: dict[str, Any] = choose(answer, mask_of(text))
+    chosen: Document = choose(answer, mask_of(text))
     return chosen
 
 
 def mask_of(text: str) -> Mask:
     """The names that `fields` asks for, each with those below it. Raises ApiError 400."""
     tokens = re.findall(r"[^,()/\s]+|[,()/]", text)
-    if tokens.count("(") + tokens.count("/") > _MOST_DEEP:
+    if tokens.count("(") + tokens.count("/") > _MAX_DEPTH:
         raise malformed(text)
     mask = _fields(tokens)
     if tokens:
@@ -39,7 +41,7 @@ def mask_of(text: str) -> Mask:
 
 
 def malformed(text: str) -> ApiError:
-    """400 in the services' words."""
+    """400, with the services' message."""
     return ApiError(400, "invalidParameter", f"Invalid field selection {text}")
 
 

@@ -1,4 +1,4 @@
-"""What Google's REST services share: etags, page tokens, query parameters, the shape of a resource's body."""
+"""Conventions of Google's REST services: etags, page tokens, query parameters, checks of a resource's body."""
 
 from __future__ import annotations
 
@@ -7,26 +7,27 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from localcloud.core.errors import ApiError, Unsupported, invalid
+from localcloud.core.store import Document
 from localcloud.http.partial import partial
 
 Item = TypeVar("Item")
 
 
-def etag(resource: dict[str, Any]) -> str:
-    """A tag that changes with the resource, whatever etag it carries itself."""
+def etag(resource: Document) -> str:
+    """A tag that changes with the resource; the field `etag` of the resource does not count."""
     plain = {key: value for key, value in resource.items() if key != "etag"}
     digest = hashlib.md5(json.dumps(plain, sort_keys=True).encode(), usedforsecurity=False).digest()
     return base64.b64encode(digest).decode()
 
 
-def partial_json(request: Request, answer: dict[str, Any]) -> JSONResponse:
-    """The answer, or of it what the request's `fields` asks for."""
+def partial_json(request: Request, answer: Document) -> JSONResponse:
+    """The answer, or the part of it that the request's `fields` names."""
     return JSONResponse(partial(request, answer))
 
 
@@ -37,7 +38,7 @@ def check_match(request: Request, current: str) -> None:
         raise ApiError(412, "conditionNotMet", "Precondition check failed.")
 
 
-def refuse_unknown(body: dict[str, Any], known: Collection[str], where: str) -> None:
+def refuse_unknown(body: Document, known: Collection[str], where: str) -> None:
     """Unsupported, by name, when the body sets a field outside `known` to anything but an empty value."""
     for name, value in body.items():
         if name not in known and value not in (None, "", [], {}, False):
@@ -50,8 +51,8 @@ def refuse_verb(request: Request, parameter: str) -> None:
         raise Unsupported(f"{request.method} {request.url.path}")
 
 
-def check_reference(given: Any, path: dict[str, Any]) -> None:
-    """Raises ApiError invalid when a reference in a body names another thing than the URL's `path` parameters do."""
+def check_reference(given: Document | None, path: Document) -> None:
+    """Raises ApiError invalid when a reference in a body names another resource than the URL's `path` parameters."""
     for name, sent in (given or {}).items():
         wanted = path.get(name.removesuffix("Id"))
         if sent and wanted and sent != wanted:
@@ -61,7 +62,7 @@ def check_reference(given: Any, path: dict[str, Any]) -> None:
             )
 
 
-def check_labels(labels: dict[str, Any]) -> None:
+def check_labels(labels: Document) -> None:
     """Raises ApiError invalid unless keys and values are labels (https://cloud.google.com/bigquery/docs/labels-intro)."""
     if len(labels) > 64:
         raise invalid(f"{len(labels)} labels are too many: a resource has at most 64 labels")
@@ -73,7 +74,7 @@ def check_labels(labels: dict[str, Any]) -> None:
 
 
 def canonical_location(given: str) -> str:
-    """Multi-regions in capitals, regions in small letters, as BigQuery answers them whatever it was sent.
+    """Multi-regions in upper case, regions in lower case, as BigQuery answers them in any case they were sent.
 
     Raises ApiError invalid for what is neither. Choice: any name of a region's form is one.
     """
@@ -115,7 +116,7 @@ def page(
 ) -> tuple[list[Item], str | None]:
     """One page of named items in the order given, and the next page's token; `size` and `pageToken` say which.
 
-    The token is the last name served, so that items that come and go between pages neither repeat nor shift the rest.
+    The token is the last name served, so that items added or removed between pages neither repeat nor shift the rest.
     """
     after = from_token(request.query_params.get("pageToken", ""))
     names = [name for name, _ in items]

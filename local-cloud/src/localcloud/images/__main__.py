@@ -22,7 +22,7 @@ from pathlib import Path
 from localcloud.core.cache import write_atomically
 from localcloud.core.home import DEFAULT_PROJECT, START, Home
 
-try:  # the package without its extra; from a checkout everything is there
+try:  # the extra `images` may not be installed
     from localcloud.images import folder, into_bucket, into_folder, tuxpaint
     from localcloud.images.progress import Report
     from localcloud.images.selection import Selection, SourceError
@@ -78,11 +78,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _endpoint(options: argparse.Namespace) -> str:
-    """The local cloud to upload to. Raises SourceError when none is named and none runs."""
-    running = {} if options.endpoint else Home(options.home).running()
+    """URL of the local cloud to upload to. Raises SourceError when none is named and none runs."""
+    if options.endpoint:
+        return str(options.endpoint)
+    running = Home(options.home).running()
     if running is None:
-        raise SourceError(f"no local cloud runs on {options.home}; start it: `{START} --detach`")
-    return options.endpoint or str(running["url"])
+        raise SourceError(f"no local cloud runs on {options.home}; start it: `{START}`")
+    return running["url"]
 
 
 def _count(text: str) -> int:

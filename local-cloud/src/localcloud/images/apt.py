@@ -20,7 +20,7 @@ def download(package: str, folder: Path, report: Report) -> Path:
             raise SourceError(f"{program} is not here, and the demo pictures are Debian's {package}; {REMEDY}")
     options: list[str] = []
     found = _find(package, options)
-    if found is None:  # containers often come without package lists; ours go to a folder that is removed again
+    if found is None:  # containers often have no package lists; these go to a folder that is removed afterwards
         options = _private_lists(folder)
         report.line("reading package lists")
         subprocess.run(["apt-get", *options, "-q", "update"], capture_output=True, check=False)
@@ -55,7 +55,7 @@ def _private_lists(folder: Path) -> list[str]:
     settings = (
         f"Dir::State::lists={lists}",
         f"Dir::Cache={cache}",
-        "APT::Sandbox::User=root",  # apt's own user may not reach a folder in somebody's home
+        "APT::Sandbox::User=root",  # apt's own user may not read a folder in a home directory
         "Acquire::Retries=1",
         "Acquire::http::Timeout=20",
         "Acquire::https::Timeout=20",

@@ -31,7 +31,7 @@ def synchronise(selection: Selection, bucket: str, endpoint: str, project: str, 
     """Upload what is new or changed, delete what came from here before and is no longer selected.
 
     `bucket` is made in `project` when it is missing. A caption becomes the object's metadata `caption`. Raises
-    SourceError when nobody answers at `endpoint` or the service refuses.
+    SourceError when `endpoint` does not answer or the service refuses.
     """
     try:
         with httpx.Client(base_url=endpoint, timeout=_TIMEOUT_SECONDS, trust_env=False) as http:
@@ -95,7 +95,7 @@ class _Bucket:
 
     def _delete(self, name: str) -> None:
         answer = self._http.delete(f"{self._objects}/{quote(name, safe='')}")
-        if answer.status_code != httpx.codes.NOT_FOUND:  # else somebody else deleted it meanwhile
+        if answer.status_code != httpx.codes.NOT_FOUND:  # 404: another client has deleted it meanwhile
             answer.raise_for_status()
 
 

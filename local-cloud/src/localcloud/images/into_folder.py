@@ -57,7 +57,7 @@ def _read(manifest: Path) -> dict[str, Any]:
 
 
 def _copy(picture: Picture, folder: Path, before: Entry | None, changes: Changes) -> Entry | None:
-    """The picture's entry in the manifest, or None when a file of that name is not ours to write over."""
+    """The picture's entry in the manifest, or None when a file of that name did not come from here."""
     target = folder / picture.name
     entry = {
         "name": picture.name,

@@ -14,7 +14,7 @@ _WORTH_A_LINE = 0.5
 
 
 class Report:
-    """Tells the user what is going on. `console` is standard error unless a test asks for another."""
+    """Reports progress to the user. `console` is standard error unless a test passes another."""
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(stderr=True, highlight=False)
@@ -25,7 +25,7 @@ class Report:
 
     @contextmanager
     def steps(self, title: str, total: int | None) -> Iterator[Callable[[], None]]:
-        """A counted step: call what is yielded once an item. Without a total nobody knows how many there are."""
+        """A counted step: call what is yielded once for each item. `total` None: their number is unknown."""
         with self._bar(title, total, MofNCompleteColumn()) as advance:
             yield lambda: advance(1)
 

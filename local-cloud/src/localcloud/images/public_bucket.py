@@ -15,7 +15,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage  # type: ignore[attr-defined]  # ships no types
 from requests import RequestException
 
-from localcloud.core.cache import cache_folder, keep
+from localcloud.core.cache import cache_folder, move_into_place
 from localcloud.images.progress import Report
 from localcloud.images.selection import CONTENT_TYPES, REMEDY, Picture, Selection, SourceError
 
@@ -47,7 +47,7 @@ def select(source: str, sample: int, report: Report, endpoint: str = GOOGLE) -> 
                 raise SourceError(f"cannot read {source}: no connection to {endpoint}; {REMEDY}") from error
             except GoogleAPICallError as error:
                 raise SourceError(f"cannot read {source}: {error.code} {error.message}; {REMEDY}") from error
-            keep(made, kept)
+            move_into_place(made, kept)
     names = json.loads((kept / "names.json").read_text(encoding="utf-8"))
     pictures = [Picture.of_file(kept / file, name, "", content_type) for name, (file, content_type) in names.items()]
     return Selection(source, pictures, f"a sample of {len(pictures)}, kept in {kept}; remove that to draw again")

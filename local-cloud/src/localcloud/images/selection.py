@@ -1,4 +1,4 @@
-"""What a source of pictures hands over, whichever source it is."""
+"""The pictures that any source gives: a selection of files with names and captions."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ CONTENT_TYPES = {
     ".gif": "image/gif",
     ".bmp": "image/bmp",
 }
-#: What a caller who gets no pictures from one source can always do.
-REMEDY = "take pictures of your own instead: `make up IMAGES=~/Pictures`"
+#: What is possible without this source.
+REMEDY = "take pictures of your own instead: `python -m localcloud.images ~/Pictures`"
 
 
 class SourceError(Exception):
@@ -29,7 +29,7 @@ class Picture:
     """Unique in its selection; `/` between folders."""
     file: Path
     caption: str
-    """What the picture shows, in one line; empty when nobody said."""
+    """What the picture shows, in one line; empty when unknown."""
     content_type: str
     size: int
     """Bytes."""
@@ -64,7 +64,7 @@ class Changes:
     removed: int = 0
     unchanged: int = 0
     foreign: int = 0
-    """Not written, because something of that name is there that did not come from here."""
+    """Not written, because a file or object of that name did not come from here."""
 
     def __str__(self) -> str:
         if not (self.new or self.changed or self.removed):

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from localcloud.core.cache import cache_folder, keep
+from localcloud.core.cache import cache_folder, move_into_place
 from localcloud.images.apt import download
 from localcloud.images.progress import Report
 from localcloud.images.selection import Picture, Selection, SourceError
@@ -32,7 +32,7 @@ _JPEG_QUALITY = 90
 
 #: Parts of paths under which stamps are drawings, signs or mirrored copies.
 _NO_PHOTOS = ("cartoon/", "symbols/", "roadsigns/", "flags/", "seasonal/easter/", "_mirror")
-#: Stamps elsewhere that are drawings, by file name without suffix; among trees such names are photos.
+#: Other stamps that are drawings, by file name without suffix; among trees such names are photos.
 _DRAWINGS = """
 hedgehog button blue_fedora feathered_hat green_fedora propeller_hat sombrero tophat t_baseballcap t_glove t_jacket
 t_pants t_poloshirt t_scarf t_shirt t_sock t_tshirt pizza tooth lightningbolt eye Santa bow candy_cane hard_candy
@@ -59,7 +59,7 @@ def select(report: Report) -> Selection:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{SOURCE}-") as work:
             package = download(PACKAGE, Path(work), report)
-            keep(_make(package, Path(work) / "photos", report), folder)
+            move_into_place(_make(package, Path(work) / "photos", report), folder)
     captions = json.loads((folder / "captions.json").read_text(encoding="utf-8"))
     return Selection(SOURCE, [Picture.of_file(folder / name, name, caption) for name, caption in captions.items()])
 

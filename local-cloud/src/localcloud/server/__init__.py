@@ -1,1 +1,1 @@
-"""The server process: the services put together, started, served, ended."""
+"""The server process: services assembled into one application, started, served, ended."""

@@ -1,4 +1,4 @@
-"""The services around BigQuery, put together: what SQL asks of them (`ports.Cloud`), and their REST routes."""
+"""The services around BigQuery as one object: what SQL needs from them (`ports.Cloud`), and their REST routes."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from functools import partial
 
 from starlette.routing import Route
 
-from localcloud.apis import connections, dataform, projects, services, storage
-from localcloud.apis.connections import Connections
+from localcloud.apis import dataform, projects, service_usage, storage
+from localcloud.apis.connections import api as connections
+from localcloud.apis.connections.connections import Connections
 from localcloud.apis.iam import Iam, bucket_resource, email
 from localcloud.apis.storage import Buckets
 from localcloud.apis.storage.colocation import colocated
@@ -44,8 +45,8 @@ class LocalServices:
         return [
             *connections.routes(self._context),
             *dataform.routes(self._context),
-            *projects.routes(self._context, partial(services.when_enabled, self._context, projects.SERVICE)),
-            *services.routes(self._context),
+            *projects.routes(self._context, partial(service_usage.when_enabled, self._context, projects.SERVICE)),
+            *service_usage.routes(self._context),
             *storage.routes(self._context, self._buckets),
             *vertex.routes(self._context, self._endpoint),
         ]
@@ -57,14 +58,14 @@ class LocalServices:
     def list_objects(self, member: str, bucket: str, prefix: str) -> list[ObjectInfo]:
         """Live objects by name. Raises ApiError 403 in BigQuery's words, 404 without the bucket."""
         if bucket not in self._buckets.names():
-            # Choice: BigQuery's own words for a bucket that is not there are not known.
+            # Choice: BigQuery's own message for a bucket that does not exist is not known.
             raise not_found(f"Not found: Bucket gs://{bucket}")
         self._require_bucket(member, "storage.objects.list", bucket)
         return [stored.info for stored in self._buckets.list(bucket, prefix)]
 
     def check_colocated(self, bucket: str, location: str) -> None:
-        """Raises ApiError 400. Choice: the contract has the rule, not the words; these are those of load jobs."""
-        found = str(self._buckets.bucket(bucket)["location"]) if bucket in self._buckets.names() else location
+        """Raises ApiError 400. Choice: the message is that of load jobs; the contract has only the rule."""
+        found = self._buckets.bucket(bucket).location if bucket in self._buckets.names() else location
         if not colocated(found, location):
             raise invalid_query(
                 f"Cannot read and write in different locations: source: {found.lower()}, "
@@ -72,11 +73,11 @@ class LocalServices:
             )
 
     def signed_url(self, member: str, bucket: str, name: str) -> str:
-        """A URL from which anybody may get the object for six hours, as far as `member` may."""
+        """A URL that needs no credentials to get the object, for six hours, as far as `member` may."""
         return self._downloads.sign(member, bucket, name)
 
     def check_endpoint(self, member: str, project: str, location: str, endpoint: str) -> None:
-        """Raises ApiError when the role is missing or the endpoint is unknown there (contract section 3)."""
+        """Raises ApiError when the role is missing or the endpoint is unknown in this location."""
         self._endpoint.check(member, project, location, endpoint)
 
     def embed(

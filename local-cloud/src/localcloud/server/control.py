@@ -1,16 +1,16 @@
-"""The local cloud's own API: look inside, move time, break things. No Google service has it.
+"""The local cloud's own control API, which no Google service has: state, clock, settings, faults.
 
     GET  /healthz                                   {"status": "ok", "pid", "home", "project", "embedder", "uptime"}
     GET  /control/state                             counts of resources by kind, running jobs, clock, settings, faults
-    GET  /control/ledger                            what the embedding endpoint was asked and paid for (ledger.py)
-    POST /control/faults    a fault of faults.py, or {"faults": [...]}     DELETE /control/faults forgets them all
-    POST /control/faults/release                    every held request goes on
+    GET  /control/ledger                            requests to the embedding endpoint and what was paid
+    POST /control/faults    a fault of core/faults.py, or {"faults": [...]}     DELETE /control/faults forgets them all
+    POST /control/faults/release                    every held request continues
     POST /control/clock     {"advance": seconds, "speed": x}               speed 0: waits cost no wall time
     POST /control/settings  fields of context.Settings                     delays in seconds
-    POST /control/token     {"member": "user:x@example.com"} -> {"token"}  to call as somebody else
+    POST /control/token     {"member": "user:x@example.com"} -> {"token"}  to call as another member
     POST /control/reset     forget faults, restore settings, run the clock at wall speed (its offset stays)
 
-Requests with an Origin header are refused, here as everywhere (gate.py), and so are callers other than the owner.
+Only the owner may call it; requests with an Origin header are refused as everywhere (http/middleware.py).
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ import math
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from localcloud.core.errors import access_denied, invalid
+from localcloud.core.store import Document
 from localcloud.http.context import Context, Settings, json_of, member_of
 
 _LAST = 221_845_392_000.0
-"""The year 9000, in seconds since the epoch: well within what dates can say."""
+"""The year 9000, in seconds since the epoch: within the range of datetime."""
 _LONGEST = 1e9
 _WHOLE = ("rows_per_job", "concurrent_embedding_jobs")
 _MEMBER = re.compile(r"(user|serviceAccount):[^\s@:]+@[^\s@:]+")
@@ -40,7 +40,7 @@ _KINDS = ("dataset", "table", "model", "vector_index", "job", "connection", "buc
 
 def routes(
     context: Context,
-    ledger: Callable[[], dict[str, Any]],
+    ledger: Callable[[], Mapping[str, object]],
     token: Callable[[str], str],
     jobs: Callable[[], dict[str, int]],
 ) -> list[Route]:
@@ -60,7 +60,7 @@ def routes(
 
 
 def health(context: Context, embedder: Callable[[], str]) -> Route:
-    """GET /healthz. `embedder()` says which model is there, and whether it is loaded."""
+    """GET /healthz. `embedder()` names the model, and whether it is loaded."""
     started = time.time()
 
     async def answer(request: Request) -> JSONResponse:
@@ -75,7 +75,7 @@ class _Control:
     def __init__(
         self,
         context: Context,
-        ledger: Callable[[], dict[str, Any]],
+        ledger: Callable[[], Mapping[str, object]],
         token: Callable[[str], str],
         jobs: Callable[[], dict[str, int]],
     ) -> None:
@@ -168,13 +168,13 @@ class _Control:
             raise access_denied("The control API is the owner's.")
 
 
-def _only(body: dict[str, Any], *known: str) -> None:
+def _only(body: Document, *known: str) -> None:
     """Raises ApiError invalid for fields that would be ignored."""
     if unknown := [name for name in body if name not in known]:
         raise invalid(f"not a field here: {', '.join(unknown)}")
 
 
-def _fits(name: str, value: Any) -> bool:
+def _fits(name: str, value: object) -> bool:
     """Whether a setting can have this value."""
     if value is None:
         return name == "rows_per_job"
@@ -185,7 +185,7 @@ def _fits(name: str, value: Any) -> bool:
     return value in (0, 1) if name == "enforce_quota" else name not in _WHOLE or value == int(value)
 
 
-def _number(value: Any) -> float:
+def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
         raise invalid(f"{value!r} is no number of zero or more")
     return float(value)

@@ -1,5 +1,4 @@
-"""Starting and ending a server as a process of its own. Loads nothing but the standard library until it is the
-server."""
+"""Starts and ends a server as a process of its own. Loads only the standard library before it serves."""
 
 from __future__ import annotations
 
@@ -11,9 +10,8 @@ import signal
 import subprocess
 import sys
 import time
-from typing import Any
 
-from localcloud.core.home import Home, command_of
+from localcloud.core.home import Home, ServerInfo, command_of
 
 _START_DEADLINE = 60.0
 _STOP_DEADLINE = 15.0
@@ -23,7 +21,7 @@ class Failed(Exception):
     """What went wrong, and what to do."""
 
 
-def start(home: Home, port: int, project: str, embedder: str) -> dict[str, Any]:
+def start(home: Home, port: int, project: str, embedder: str) -> ServerInfo:
     """Start a server that outlives this process; returns server.json once it answers. Raises Failed."""
     home.create()
     reader, writer = os.pipe()
@@ -35,23 +33,24 @@ def start(home: Home, port: int, project: str, embedder: str) -> dict[str, Any]:
         )
     os.close(writer)
     with os.fdopen(reader, "rb") as pipe:
-        said = _line(pipe.fileno(), _START_DEADLINE)
-    if not said:
+        line = _read_line(pipe.fileno(), _START_DEADLINE)
+    if not line:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
         raise Failed(f"the local cloud did not start; the end of {home.log} says why:\n{_tail(home)}")
-    about: dict[str, Any] = json.loads(said)
-    if "error" in about:
+    answer = json.loads(line)
+    if "error" in answer:
         process.wait()
-        raise Failed(about["error"])
+        raise Failed(answer["error"])
+    about: ServerInfo = answer
     return about
 
 
 def run(home: Home, port: int, project: str, embedder: str, ready: int | None) -> None:
-    """Be the server until a signal ends it. `ready` is the descriptor on which `start` listens. Raises Failed."""
+    """Serve in this process until a signal ends it. `ready` is the descriptor that `start` reads. Raises Failed."""
     from localcloud.server.process import CannotStart, Options, serve
 
-    def say(about: dict[str, Any]) -> None:
+    def report_ready(about: ServerInfo) -> None:
         if ready is None:
             print(f"local cloud ready at {about['url']} (pid {about['pid']}, home {about['home']}); Ctrl-C ends it")
             sys.stdout.flush()
@@ -60,7 +59,7 @@ def run(home: Home, port: int, project: str, embedder: str, ready: int | None) -
             os.close(ready)
 
     try:
-        serve(Options(home, port, project, embedder), say)
+        serve(Options(home, port, project, embedder), report_ready)
     except CannotStart as error:
         if ready is not None:
             os.write(ready, json.dumps({"error": str(error)}).encode() + b"\n")
@@ -84,17 +83,17 @@ def stop(home: Home) -> int | None:
     return pid
 
 
-def _line(descriptor: int, patience: float) -> bytes:
-    """What is written up to a newline; empty when the writer goes away or takes longer than `patience` seconds."""
-    deadline, said = time.monotonic() + patience, b""
-    while not said.endswith(b"\n"):
+def _read_line(descriptor: int, timeout: float) -> bytes:
+    """One line with its newline; empty when the writer closes it or takes longer than `timeout` seconds."""
+    deadline, line = time.monotonic() + timeout, b""
+    while not line.endswith(b"\n"):
         if not select.select([descriptor], [], [], max(0, deadline - time.monotonic()))[0]:
             return b""
         part = os.read(descriptor, 65536)
         if not part:
             return b""
-        said += part
-    return said
+        line += part
+    return line
 
 
 def _tail(home: Home) -> str:

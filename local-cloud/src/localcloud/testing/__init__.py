@@ -1,9 +1,14 @@
-"""A local cloud for tests: a server process of its own, reached over HTTP as users reach it.
+"""Public: a local cloud for tests, a server process of its own with official clients. Needs the extra `testing`.
 
     with running_cloud(tmp_path / "home") as cloud:
         cloud.query("SELECT 1")
 
-`localcloud.pytest_plugin` makes fixtures of it. Needs the extra `testing` for the official clients.
+localcloud.pytest_plugin has fixtures of it.
+
+    session.py    pytest plugin: fails a session whose local clouds did what Google's discovery documents do not allow
+    workers.py    how pytest-xdist's workers share tests and servers; loaded by session.py
+    ports.py      free ports for servers that tests start
+    zetasql.py    ZetaSQL, compiled once; needs the extra `tests`
 """
 
 from __future__ import annotations
@@ -15,7 +20,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -24,8 +29,9 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery, storage  # type: ignore[attr-defined]  # storage ships no types
 from google.cloud.bigquery.table import Row
 
-from localcloud.core.home import Home, call
+from localcloud.core.home import Home, ServerInfo, call
 
+Json = dict[str, Any]
 _IMPORTED_FROM = Path(__file__).parents[2]
 
 
@@ -33,14 +39,15 @@ _IMPORTED_FROM = Path(__file__).parents[2]
 class RunningCloud:
     """A server and official clients of it. Without credentials the caller is the owner."""
 
-    about: dict[str, Any]
-    changed: bool = field(default=False)
-    """Whether somebody set faults, the clock or settings since the last `reset`."""
+    about: ServerInfo
+    """What `python -m localcloud status --json` shows: url, port, pid, project, home …"""
+    changed: bool = False
+    """Whether faults, the clock or settings were set since the last `reset`."""
 
     @property
     def url(self) -> str:
         """`http://127.0.0.1:PORT`"""
-        return str(self.about["url"])
+        return self.about["url"]
 
     @property
     def home(self) -> Path:
@@ -49,8 +56,8 @@ class RunningCloud:
 
     @property
     def project(self) -> str:
-        """The project that is there from the start."""
-        return str(self.about["project"])
+        """The id of its one project."""
+        return self.about["project"]
 
     @cached_property
     def bigquery(self) -> bigquery.Client:
@@ -62,24 +69,23 @@ class RunningCloud:
         """A client of its Cloud Storage, as the project's owner."""
         return storage.Client(self.project, AnonymousCredentials(), client_options={"api_endpoint": self.url})
 
-    def control(self, path: str, body: dict[str, Any] | None = None, *, method: str = "") -> dict[str, Any]:
-        """A call of the control API: `control("clock", {"advance": 60})`. `reset` puts back what it set."""
+    def control(self, path: str, body: Json | None = None, *, method: str = "") -> Json:
+        """A call of the control API: `control("clock", {"advance": 60})`. `reset` undoes it. Raises OSError."""
         self.changed = True
-        answer: dict[str, Any] = call(self.url, f"/control/{path}", body, method=method)
-        return answer
+        return call(self.url, f"/control/{path}", body, method=method)
 
     def advance(self, seconds: float) -> None:
         """Move the cloud's clock."""
         self.control("clock", {"advance": seconds})
 
     def reset(self) -> None:
-        """Put back faults, settings and the clock's speed, if somebody set any. Data stay."""
+        """Reset faults, settings and the clock's speed, if any were set. Data stay."""
         if self.changed:
             self.control("reset", {})
             self.changed = False
 
     def query(self, text: str, **config: Any) -> list[Row]:
-        """The rows of one statement. `config`: what bigquery.QueryJobConfig takes."""
+        """The rows of one statement. `config`: arguments of bigquery.QueryJobConfig."""
         return list(self.bigquery.query_and_wait(text, job_config=bigquery.QueryJobConfig(**config)))
 
     def close(self) -> None:
@@ -89,17 +95,18 @@ class RunningCloud:
                 client.close()
 
     def kill(self) -> None:
-        """SIGKILL: what a power cut leaves."""
+        """End the server by SIGKILL; returns when it has ended."""
         os.kill(self.about["pid"], signal.SIGKILL)
         while Home(self.home).held():
-            pass  # the lock goes with the process, at once
+            pass  # the system releases the lock with the process
 
 
 @contextmanager
 def running_cloud(home: Path, *arguments: str) -> Iterator[RunningCloud]:
-    """A server of its own on `home` and a free port, ended afterwards if it still runs.
+    """A server with its state in `home`, on a free port; ended afterwards if it still runs.
 
-    `arguments` are those of `python -m localcloud serve`; without any, vectors mean nothing (`--embedder hash`).
+    `arguments` are those of `python -m localcloud serve`; without any, vectors are hashes (`--embedder hash`). Raises
+    RuntimeError when it does not start.
     """
     _localcloud("serve", "--detach", "--home", str(home), "--port", "0", *(arguments or ("--embedder", "hash")))
     cloud = RunningCloud(json.loads((home / "server.json").read_text()))
@@ -111,7 +118,7 @@ def running_cloud(home: Path, *arguments: str) -> Iterator[RunningCloud]:
 
 
 def _localcloud(*arguments: str) -> None:
-    """Run a command of the local cloud that this module belongs to. Raises RuntimeError with what it said."""
+    """Run a command of this installation of the local cloud. Raises RuntimeError with its message."""
     path = os.pathsep.join(filter(None, [str(_IMPORTED_FROM), os.environ.get("PYTHONPATH")]))
     done = subprocess.run(
         [sys.executable, "-m", "localcloud", *arguments],

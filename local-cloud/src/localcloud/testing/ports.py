@@ -8,8 +8,8 @@ from contextlib import suppress
 
 
 def free_port() -> int:
-    """A port that nobody listens at, below those that systems give away by themselves: it stays free for a server that
-    comes, or comes back, later."""
+    """A port that no process listens on, below those that systems assign: it stays free for a server that is started,
+    or restarted, later."""
     while True:
         port = random.randrange(20_000, 32_768)
         with socket.socket() as probe, suppress(OSError):

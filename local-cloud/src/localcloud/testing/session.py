@@ -1,7 +1,8 @@
 """A pytest plugin for sessions that start local clouds: `-p localcloud.testing.session`.
 
-Google's discovery documents judge every local cloud that a test starts: what they do not allow fails the session. One
-record is for the whole session, whoever runs the tests: this process, or workers (localcloud/testing/workers.py).
+Every local cloud that a test starts records the requests it accepted and the answers it gave that Google's discovery
+documents do not allow (localcloud/http/discovery/recorder.py); a session with such records fails and lists them. The
+record is one file for the session, also where pytest-xdist's workers run the tests (localcloud/testing/workers.py).
 """
 
 from __future__ import annotations
@@ -16,26 +17,27 @@ from typing import Any
 
 import pytest
 
-from localcloud.testing.workers import Turns, pytest_addoption, pytest_xdist_make_scheduler
+from localcloud.testing.workers import Worker, pytest_addoption, pytest_xdist_make_scheduler
 
 __all__ = ["pytest_addoption", "pytest_xdist_make_scheduler"]
 
+_RECORD = "conformance.jsonl"
 _SHARED = pytest.StashKey[Path]()
-"""A folder of the session, of which its workers know."""
+"""A folder of the session that its workers share."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        # A script ignores Ctrl-C for what it starts in the background, and so would all that tests start and interrupt.
+        # What a script starts in the background ignores SIGINT, and so would every process that a test interrupts.
         signal.signal(signal.SIGINT, signal.default_int_handler)
     inherited = getattr(config, "workerinput", {}).get("shared")
     if inherited:
-        config.pluginmanager.register(Turns(Path(inherited)))
+        config.pluginmanager.register(Worker(Path(inherited)))
         return
     config.stash[_SHARED] = Path(tempfile.mkdtemp(prefix="tests-"))
-    record = config.stash[_SHARED] / "judge.jsonl"
+    record = config.stash[_SHARED] / _RECORD
     record.touch()
-    os.environ["LOCALCLOUD_JUDGE"] = str(record)
+    os.environ["LOCALCLOUD_CONFORMANCE"] = str(record)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -44,7 +46,7 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_runtest_logstart(nodeid: str) -> None:
-    """Whose calls follow, for docs/fidelity.md (tests/fidelity/report.py)."""
+    """With LOCALCLOUD_CALLS=FILE, writes which test the calls that follow belong to (tests/fidelity/report.py)."""
     if calls := os.environ.get("LOCALCLOUD_CALLS"):
         with Path(calls).open("a", encoding="utf-8") as file:
             file.write(json.dumps({"test": nodeid}) + "\n")
@@ -52,13 +54,13 @@ def pytest_runtest_logstart(nodeid: str) -> None:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     shared = session.config.stash.get(_SHARED, None)
-    if shared and (shared / "judge.jsonl").stat().st_size and session.exitstatus == pytest.ExitCode.OK:
+    if shared and (shared / _RECORD).stat().st_size and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     found: dict[str, list[str]] = {}
-    for line in (config.stash[_SHARED] / "judge.jsonl").read_text().splitlines():
+    for line in (config.stash[_SHARED] / _RECORD).read_text().splitlines():
         each = json.loads(line)
         found.setdefault(f"{each['method']}: {each['problem']}", []).append(each["call"])
     if found:

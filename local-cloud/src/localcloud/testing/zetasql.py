@@ -1,6 +1,7 @@
-"""ZetaSQL ready in a second, and its types: its WebAssembly is compiled once (half a minute), the machine code is kept.
+"""ZetaSQL as a reference for tests, and its types. Needs the extra `tests`.
 
-Importing this module is enough, before the first use of `zetasql.api`.
+The package zetasql is WebAssembly, which takes half a minute to compile. Import this module before the first use of
+`zetasql.api`: the machine code is then compiled once, kept in the user's cache, and loaded in a second.
 """
 
 from __future__ import annotations
@@ -51,27 +52,27 @@ def spelled(kind: z.Type) -> str:
 
 
 class CompiledOnce:
-    """Stands where the package names wasmtime's Module."""
+    """Replaces wasmtime's Module in the package zetasql."""
 
     @staticmethod
     def from_file(engine: wasmtime.Engine, path: str) -> wasmtime.Module:
-        """The module of a .wasm file, compiled now or before."""
+        """The module of a .wasm file, from the cache or compiled now."""
         name = f"zetasql-{version('zetasql')}-wasmtime-{version('wasmtime')}-{platform.machine()}.cwasm"
         compiled = cache_folder() / name
-        with suppress(wasmtime.WasmtimeError):  # not there, or of another processor
+        with suppress(wasmtime.WasmtimeError):  # not in the cache, or of another processor
             return wasmtime.Module.deserialize_file(engine, str(compiled))
-        with _turn(compiled.with_suffix(".lock")):
-            with suppress(wasmtime.WasmtimeError):  # there by now
+        with _exclusive(compiled.with_suffix(".lock")):
+            with suppress(wasmtime.WasmtimeError):  # another process has compiled it meanwhile
                 return wasmtime.Module.deserialize_file(engine, str(compiled))
             module = wasmtime.Module.from_file(engine, Path(path))
-            with suppress(OSError):  # a full or read-only disk costs the next run half a minute, nothing else
+            with suppress(OSError):  # a full or read-only disk only costs the next run half a minute
                 write_atomically(compiled, bytes(module.serialize()))
         return module
 
 
 @contextmanager
-def _turn(lock: Path) -> Iterator[None]:
-    """One process at a time, where the cache can be written: the others find what the first has compiled."""
+def _exclusive(lock: Path) -> Iterator[None]:
+    """One process at a time, where the cache can be written; the others load what the first has compiled."""
     with ExitStack() as held:
         with suppress(OSError):
             lock.parent.mkdir(parents=True, exist_ok=True)

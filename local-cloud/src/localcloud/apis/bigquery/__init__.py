@@ -1,1 +1,1 @@
-"""BigQuery v2 of the local cloud: REST resources and jobs here, the SQL they run in sql/."""
+"""BigQuery v2: REST resources and jobs. The SQL that jobs run is in localcloud/engine/."""

@@ -1,6 +1,6 @@
-"""What a caller may do in BigQuery: IAM permissions, and the words in which the service refuses.
+"""What a caller may do in BigQuery: IAM permissions, and the messages with which the service refuses.
 
-Choice: permissions are read from the project's policy alone; a dataset's `access` list is kept and shown, and not
+Choice: permissions are read from the project's policy alone; a dataset's `access` list is stored and answered, not
 enforced.
 """
 
@@ -17,7 +17,7 @@ from localcloud.http.context import member_of
 
 
 class Policies(Protocol):
-    """The part of IAM that is asked here."""
+    """The part of IAM that is used here."""
 
     def allows(self, member: str, permission: str, resource: str) -> bool:
         """Whether the policies that are in effect now grant `permission` on `projects/P`."""

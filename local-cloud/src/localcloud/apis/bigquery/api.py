@@ -12,7 +12,7 @@ from localcloud.apis.bigquery import datasets, job_routes, models, tables
 from localcloud.apis.bigquery.access import Access
 from localcloud.apis.bigquery.jobs import Jobs
 from localcloud.apis.iam import Iam
-from localcloud.apis.services import Services
+from localcloud.apis.service_usage import Services
 from localcloud.core.errors import access_denied
 from localcloud.core.ports import Cloud
 from localcloud.http.context import Context, member_of

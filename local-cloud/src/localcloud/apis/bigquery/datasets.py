@@ -34,12 +34,12 @@ from localcloud.http.rest import (
 _PATH = "/bigquery/v2/projects/{project}/datasets"
 _WRITABLE = (
     *("description", "friendlyName", "labels", "access", "location"),
-    # Kept and shown; nothing here depends on them.
+    # Stored and answered, without an effect.
     *("maxTimeTravelHours", "storageBillingModel"),
 )
 _TIME_TRAVEL = range(48, 169, 24)
 _ROLE = re.compile(r"OWNER|WRITER|READER|(roles|projects|organizations)/.+")
-#: What an update with this `updateMode` targets; the rest of the body is not looked at.
+#: What an update with this `updateMode` targets; the rest of the body is ignored.
 _UPDATED = {
     "UPDATE_METADATA": tuple(name for name in _WRITABLE if name != "access"),
     "UPDATE_ACL": ("access",),
@@ -78,7 +78,7 @@ class _Handlers:
         with self._store.control, self._store.transaction() as change:
             if change.get("dataset", name):
                 raise duplicate(f"Already Exists: Dataset {project}:{dataset}")
-            _refuse_twin(change, name)
+            _refuse_other_case(change, name)
             change.put("dataset", name, resource)
             create_dataset_data(change, project, dataset)
         return partial_json(request, _answer(resource))
@@ -184,8 +184,8 @@ def _check(body: Document, dataset: str, request: Request) -> None:
             raise invalid(f"Invalid value for role: {entry['role']} is not a valid value")
 
 
-def _refuse_twin(change: Transaction, name: str) -> None:
-    """BigQuery tells `D` from `d`. DuckDB, where each is a schema, does not: dropping one would drop the other's."""
+def _refuse_other_case(change: Transaction, name: str) -> None:
+    """`D` and `d` are two datasets in BigQuery and one schema in DuckDB: dropping one would drop the other's tables."""
     for other, _ in change.list("dataset"):
         if other.lower() == name.lower():
             raise Unsupported(f"two datasets whose names differ in case only: {other} and {name}")

@@ -1,4 +1,4 @@
-"""The jobs of each project, the newest first, so that a page of them costs no look at all the others."""
+"""The jobs of each project, the newest first, so that a page of them is found without reading all jobs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class JobOrder:
         self._keys: dict[str, list[str]] = {}
 
     def add(self, resource: Document) -> None:
-        """Take in a job by its resource."""
+        """Add a job by its resource."""
         with self._lock:
             insort(self._keys.setdefault(resource["jobReference"]["projectId"], []), _key(resource))
 

@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import json
 import re
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -17,15 +17,16 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from localcloud.apis.bigquery.access import Access
-from localcloud.apis.bigquery.answers import Page, Window, envelope, read, window
-from localcloud.apis.bigquery.jobs import Job, Jobs
+from localcloud.apis.bigquery.job_resources import Job, Result
+from localcloud.apis.bigquery.jobs import Jobs
 from localcloud.apis.bigquery.query_configuration import (
     checked_configuration,
     configuration_of,
     datasets_of,
     location_of,
-    plain_text,
+    without_literals,
 )
+from localcloud.apis.bigquery.row_pages import Page, Window, envelope, read, window
 from localcloud.apis.bigquery.statement_access import Demand, demands
 from localcloud.core.errors import ApiError, Unsupported, invalid
 from localcloud.core.store import Document
@@ -42,12 +43,12 @@ from localcloud.http.rest import (
 )
 
 _PROJECT = "/bigquery/v2/projects/{project}"
-#: How long jobs.query and getQueryResults wait unless `timeoutMs` says otherwise, and at most. Milliseconds.
-_PATIENCE, _LONGEST = 10_000, 200_000
-_PAGE = 1_000
-_LONGEST_REQUEST_ID = 36
-_SHORT = 20_000
-"""Characters of a statement that are looked through for names in a millisecond."""
+#: How long jobs.query and getQueryResults wait without `timeoutMs`, and at most. Milliseconds.
+_DEFAULT_TIMEOUT_MS, _MAX_TIMEOUT_MS = 10_000, 200_000
+_PAGE_SIZE = 1_000
+_MAX_REQUEST_ID = 36
+_SHORT_STATEMENT = 20_000
+"""Characters: the dataset names of a statement this short are found in a millisecond."""
 
 
 def routes(context: Context, jobs: Jobs, access: Access) -> list[Route]:
@@ -70,8 +71,8 @@ def _upload(request: Request) -> Response:
     raise Unsupported("load jobs")
 
 
-class _Asked(NamedTuple):
-    """A job that may be run."""
+class _CheckedQuery(NamedTuple):
+    """A query job whose configuration and caller were checked."""
 
     project: str
     configuration: Document
@@ -103,25 +104,27 @@ class _Handlers:
     async def query(self, request: Request) -> Response:
         body, project, kind = json_of(request), request.path_params["project"], "bigquery#queryResponse"
         wanted = window({f"formatOptions.{k}": v for k, v in (body.get("formatOptions") or {}).items()} | body)
-        patience = _patience(body.get("timeoutMs"))
+        timeout = _timeout(body.get("timeoutMs"))
         # Accepting a job reads only memory: done here it waits for no thread, and the job's own writes its answer.
-        short = len(str(body.get("query"))) <= _SHORT
-        asked, fields = (request, body, project), request.query_params.get("fields", "")
-        job = self._checked(*asked) if short else await run_in_threadpool(self._checked, *asked)
+        short = len(str(body.get("query"))) <= _SHORT_STATEMENT
+        arguments, fields = (request, body, project), request.query_params.get("fields", "")
+        job = self._checked(*arguments) if short else await run_in_threadpool(self._checked, *arguments)
         if body.get("dryRun"):
             tried = await run_in_threadpool(self._jobs.dry_run, *job)
             return await run_in_threadpool(self._answer, tried, wanted, kind, fields)
         reference = {"jobId": _id_of(body["requestId"], job.configuration)} if body.get("requestId") else {}
         try:
-            accepted, answer = self._jobs.ask(reference, *job, lambda ended: self._body(ended, wanted, kind, fields))
+            accepted, answer = self._jobs.insert_with_answer(
+                reference, *job, lambda ended: self._body(ended, wanted, kind, fields)
+            )
         except ApiError as error:
             if error.reason != "duplicate":
                 raise
             accepted = await run_in_threadpool(self._jobs.get, project, reference["jobId"], job.location)
-            await self._settled(accepted, patience)  # the same request, sent again
+            await self._wait_for_end(accepted, timeout)  # the same request, sent again
         else:
             waiting = asyncio.wrap_future(answer)
-            await asyncio.wait([waiting], timeout=patience)
+            await asyncio.wait([waiting], timeout=timeout)
             if waiting.done():
                 return Response(waiting.result(), media_type="application/json")
             waiting.cancel()
@@ -147,7 +150,7 @@ class _Handlers:
 
         full = parameters.get("projection", "minimal").lower() == "full"
         after = from_token(parameters.get("pageToken", ""))
-        count = min(integer(request, "maxResults", _PAGE) or _PAGE, _PAGE)
+        count = min(integer(request, "maxResults", _PAGE_SIZE) or _PAGE_SIZE, _PAGE_SIZE)
         found, more = self._jobs.newest(project, after, wanted, count)
         token = to_token(found[-1][0]) if more and found else None
         items = [_item(job, full=full) for _, job in found]
@@ -167,20 +170,20 @@ class _Handlers:
     async def results(self, request: Request) -> Response:
         wanted = window(dict(request.query_params))
         job = await run_in_threadpool(self._found, request)
-        await self._settled(job, _patience(request.query_params.get("timeoutMs")))
+        await self._wait_for_end(job, _timeout(request.query_params.get("timeoutMs")))
         fields = request.query_params.get("fields", "")
         return await run_in_threadpool(self._answer, job, wanted, "bigquery#getQueryResultsResponse", fields)
 
-    def _checked(self, request: Request, body: Document, project: str) -> _Asked:
+    def _checked(self, request: Request, body: Document, project: str) -> _CheckedQuery:
         configuration = configuration_of(body)
         location = self._location(project, configuration, body.get("location"))
         self._check_access(request, project, configuration)
-        return _Asked(project, configuration, location, member_of(request))
+        return _CheckedQuery(project, configuration, location, member_of(request))
 
-    async def _settled(self, job: Job, patience: float) -> None:
+    async def _wait_for_end(self, job: Job, timeout: float) -> None:
         ended = self._jobs.ended(job) if "jobId" in job.resource["jobReference"] else None
         if ended:
-            await asyncio.wait([asyncio.wrap_future(ended)], timeout=patience)
+            await asyncio.wait([asyncio.wrap_future(ended)], timeout=timeout)
 
     def _answer(self, job: Job, wanted: Window, kind: str, fields: str) -> Response:
         return Response(self._body(job, wanted, kind, fields), media_type="application/json")
@@ -193,17 +196,17 @@ class _Handlers:
         answer: Document = {"kind": kind, "jobReference": reference, "jobComplete": job.done}
         rows: Page | None = None
         if job.done and job.result:
-            answer |= _about(job, job.result, whole=kind == "bigquery#queryResponse")
-            table = job.result["table"]
-            if table:
-                answer["totalRows"] = str(job.result["totalRows"])
-                rows = read(self._jobs.engine, tuple(table), job.result["schema"], job.result["totalRows"], wanted)
+            answer |= _completed_fields(job, job.result, whole=kind == "bigquery#queryResponse")
+            result = job.result
+            if result.table:
+                answer["totalRows"] = str(result.total_rows)
+                rows = read(self._jobs.engine, result.table, result.schema, result.total_rows, wanted)
         return envelope(answer, rows, fields)
 
     def _check_access(self, request: Request, project: str, configuration: Document) -> None:
         query = configuration["query"]
         data = bool(datasets_of(self._context.store, project, configuration))
-        wanted = list(demands(plain_text(configuration), data=data))
+        wanted = list(demands(without_literals(configuration), data=data))
         kept = query.get("destinationTable")
         if kept:
             path = (kept.get("projectId", project), str(kept.get("datasetId")))
@@ -225,12 +228,12 @@ class _Handlers:
         return canonical_location(given) if given else location_of(self._context.store, project, configuration)
 
 
-def _about(job: Job, result: Document, *, whole: bool) -> Document:
+def _completed_fields(job: Job, result: Result, *, whole: bool) -> Document:
     statistics = job.resource["statistics"]
     query = statistics["query"]
     about: Document = {"cacheHit": False, "totalBytesProcessed": query["totalBytesProcessed"]}
-    if result["schema"].get("fields"):
-        about["schema"] = result["schema"]
+    if result.schema.get("fields"):
+        about["schema"] = result.schema
     if "numDmlAffectedRows" in query:
         about["numDmlAffectedRows"] = query["numDmlAffectedRows"]
     if not whole:
@@ -263,9 +266,9 @@ def _state(job: Job) -> str:
     return str(job.resource["status"]["state"])
 
 
-def _patience(milliseconds: Any) -> float:
-    wanted = int(milliseconds) if milliseconds not in (None, "") else _PATIENCE
-    return min(max(wanted, 0), _LONGEST) / 1000
+def _timeout(milliseconds: int | str | None) -> float:
+    wanted = int(milliseconds) if milliseconds not in (None, "") else _DEFAULT_TIMEOUT_MS
+    return min(max(wanted, 0), _MAX_TIMEOUT_MS) / 1000
 
 
 def _check_id(job_id: str | None) -> None:
@@ -276,7 +279,7 @@ def _check_id(job_id: str | None) -> None:
 def _id_of(request_id: str, configuration: Document) -> str:
     """The same job for the same request, so that a retried jobs.query runs once. As the reference has it, two requests
     are the same only when what decides the answer is, too."""
-    if len(request_id) > _LONGEST_REQUEST_ID or not request_id.isascii():
-        raise invalid(f"Invalid requestId: at most {_LONGEST_REQUEST_ID} ASCII characters are allowed.")
+    if len(request_id) > _MAX_REQUEST_ID or not request_id.isascii():
+        raise invalid(f"Invalid requestId: at most {_MAX_REQUEST_ID} ASCII characters are allowed.")
     same = json.dumps([request_id, configuration], sort_keys=True)
     return "job_" + hashlib.sha256(same.encode()).hexdigest()[:28]

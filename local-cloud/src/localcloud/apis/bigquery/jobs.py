@@ -1,11 +1,15 @@
-"""Jobs: accepted, run in threads, remembered (contract section 10; https://cloud.google.com/bigquery/docs/reference/rest/v2/Job).
+"""Jobs: accepted, run in threads, stored.
+
+Sources: https://cloud.google.com/bigquery/docs/reference/rest/v2/Job and docs/bigquery-contract.md, "10. Errors and the
+job protocol".
 
     insert -> PENDING -> RUNNING -> DONE      state and times are answered by jobs.get at any moment
 
-What survives a killed server: a job is durable before anybody is told of it, and its DONE is written in the transaction
-that writes what the statement did. A job found unfinished at start has therefore written nothing and becomes a failed
-one (jobInternalError, which tells clients to retry under a new id). Who asks jobs.query is told of a job when it has
-ended, as a rule; so its job is kept as accepted only when that takes too long, or when somebody else looks before.
+What survives a killed server: a job is persisted before its id is sent to any client, and its DONE state is written in
+the transaction that writes what the statement did. A job found unfinished at start has therefore written nothing and
+becomes a failed one (jobInternalError, which tells clients to retry under a new id). A client of jobs.query learns the
+id when the job has ended, as a rule; so the accepted job is persisted only when its timeout ends first, or when another
+request reads the job before.
 """
 
 from __future__ import annotations
@@ -24,7 +28,7 @@ from dataclasses import dataclass, field
 import duckdb
 
 from localcloud.apis.bigquery.job_order import JobOrder
-from localcloud.apis.bigquery.job_resources import JobResources, failure
+from localcloud.apis.bigquery.job_resources import Failure, Job, JobResources, Result
 from localcloud.apis.bigquery.query_configuration import statement_of
 from localcloud.core.disk import full, require_room
 from localcloud.core.errors import ApiError, duplicate, invalid, not_found
@@ -34,51 +38,31 @@ from localcloud.http.context import Context
 from localcloud.http.rest import canonical_location
 
 _LOG = logging.getLogger(__name__)
-_AT_ONCE = 16
-_SWEEP = 3600.0
-"""Seconds between looks for expired answers."""
+_MAX_RUNNING = 16
+_EXPIRY_INTERVAL = 3600.0
+"""Seconds between searches for expired results."""
 #: Choice: a bug of the local cloud carries a reason that no client retries, so that it is seen at once.
 INTERNAL = "localCloudError"
-#: Where a job is looked for when the request names no location (jobs.get, parameter `location`).
+#: Where a job is searched when the request names no location (jobs.get, parameter `location`).
 _MULTI_REGIONS = ("US", "EU")
-#: Kinds of documents: a job, and one that was told of while it ran. Two, since the transaction in which a statement
-#: runs does not see, and cannot replace, what was written after it began.
-_KEPT, _SHOWN = "job", "job_shown"
-
-
-@dataclass(frozen=True)
-class Job:
-    """One job as it is now: the REST resource, and where its answer is."""
-
-    resource: Document
-    result: Document | None = None
-    """{"table": [schema, name] | None, "schema": {...}, "totalRows": n}; None until it is DONE without error."""
-    error: Document | None = None
-    """{"code", "reason", "message"} of a job that failed."""
-
-    @property
-    def done(self) -> bool:
-        return bool(self.resource["status"]["state"] == "DONE")
-
-    def raise_error(self) -> None:
-        """Raise what the statement failed with, under its own HTTP code."""
-        if self.error:
-            raise ApiError(**self.error)
+#: Kinds of documents: a job, and one whose id a client was given while it ran. Two, since the transaction in which a
+#: statement runs does not see, and cannot replace, what was written after it began.
+_PERSISTED, _ANNOUNCED = "job", "job_shown"
 
 
 @dataclass
-class _Live:
+class _LiveJob:
     """A job that has not ended; only its thread changes `resource`."""
 
     resource: Document
     member: str
     kind: str
     """Of the document that says it was accepted."""
-    kept: bool = False
-    """Whether that document is durable; changed under `keeping`."""
-    keeping: threading.Lock = field(default_factory=threading.Lock)
+    persisted: bool = False
+    """Whether that document is in the store; changed under `persisting`."""
+    persisting: threading.Lock = field(default_factory=threading.Lock)
     cancelled: threading.Event = field(default_factory=threading.Event)
-    stopped: str = "User requested cancellation"
+    stop_reason: str = "User requested cancellation"
     ended: Future[None] = field(default_factory=Future)
     answer: Callable[[Job], bytes] | None = None
     answered: Future[bytes] = field(default_factory=Future)
@@ -92,31 +76,31 @@ class Jobs:
         self._store = context.store
         self._resources = JobResources(context)
         self.engine = engine
-        self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="job")
-        self._live: dict[str, _Live] = {}
+        self._pool = ThreadPoolExecutor(_MAX_RUNNING, thread_name_prefix="job")
+        self._live: dict[str, _LiveJob] = {}
         self._accepting = threading.Lock()
         self._order = JobOrder()
-        self._unkept: dict[str, Document] = {}
-        """Jobs that failed and whose end could not be written; a restart finds them unfinished."""
-        self._swept = 0.0
-        self._sweeping: Future[None] = Future()
-        self._sweeping.set_result(None)
+        self._unpersisted: dict[str, Job] = {}
+        """Jobs that failed and whose end could not be written (full disk); a restart finds them unfinished."""
+        self._last_expiry = 0.0
+        self._expiring: Future[None] = Future()
+        self._expiring.set_result(None)
         self._recover()
 
     def insert(self, project: str, reference: Document, configuration: Document, location: str, member: str) -> Job:
         """Accept a query job; it runs by itself. Raises ApiError: duplicate when the id was accepted before,
         quotaExceeded while the disk is full."""
-        live = self._accept(project, reference, configuration, location, member, _KEPT)
+        live = self._accept(project, reference, configuration, location, member, _PERSISTED)
         name = live.resource["id"]
         try:
-            self._keep(name, live)
+            self._persist(name, live)
         except BaseException:
             del self._live[name]
             raise
         self._start(name, live)
-        return self._seen(live)
+        return self._snapshot(live)
 
-    def ask(
+    def insert_with_answer(
         self,
         reference: Document,
         project: str,
@@ -125,32 +109,32 @@ class Jobs:
         member: str,
         answer: Callable[[Job], bytes],
     ) -> tuple[Job, Future[bytes]]:
-        """As `insert`, for who waits for the end; does not wait for the disk. The second is what `answer` made of the
-        job when it had ended, or raised."""
-        live = self._accept(project, reference, configuration, location, member, _SHOWN)
+        """As `insert`, for a caller that waits for the end; does not wait for the disk. The future has what `answer`
+        returned, or raised, for the job when it had ended."""
+        live = self._accept(project, reference, configuration, location, member, _ANNOUNCED)
         live.answer = answer
-        seen = self._seen(live)
+        seen = self._snapshot(live)
         self._start(live.resource["id"], live)
         return seen, live.answered
 
     def _accept(
         self, project: str, reference: Document, configuration: Document, location: str, member: str, kind: str
-    ) -> _Live:
+    ) -> _LiveJob:
         require_room(self._context.home)
         job_id = reference.get("jobId") or f"job_{uuid.uuid4().hex}"
         resource = self._resources.pending(project, job_id, location, configuration, member)
         name = resource["id"]
-        live = _Live(resource, member, kind)
+        live = _LiveJob(resource, member, kind)
         with self._accepting:
-            if name in self._live or self._store.has(_KEPT, name):
+            if name in self._live or self._store.has(_PERSISTED, name):
                 raise duplicate(f"Already Exists: Job {name}")
             self._live[name] = live
         return live
 
-    def _start(self, name: str, live: _Live) -> None:
+    def _start(self, name: str, live: _LiveJob) -> None:
         self._order.add(live.resource)
         self._pool.submit(self._run, name, live)
-        self._sweep()
+        self._expire_in_background()
 
     def dry_run(self, project: str, configuration: Document, location: str, member: str) -> Job:
         """Check a query and answer what it would do. Nothing is remembered. Raises ApiError."""
@@ -158,15 +142,15 @@ class Jobs:
         resource["jobReference"] = {"projectId": project, "location": location}
         statement = statement_of(resource, member, threading.Event())
         outcome = self.engine.run(statement, lambda change, outcome: None)
-        done = self._resources.succeeded(resource, outcome)
+        done = self._resources.succeeded(resource, outcome).resource
         done["statistics"]["query"]["schema"] = outcome.schema
-        return Job(done, {"table": None, "schema": outcome.schema, "totalRows": 0})
+        return Job(done, Result(None, outcome.schema, 0))
 
     def get(self, project: str, job_id: str, location: str | None) -> Job:
         """The job. Raises ApiError notFound, also when it ran in another location."""
         places = (canonical_location(location),) if location else _MULTI_REGIONS
         for place in places:
-            job = self._named(f"{project}:{place}.{job_id}")
+            job = self._find(f"{project}:{place}.{job_id}")
             if job:
                 return job
         raise not_found(f"Not found: Job {project}:{f'{places[0]}.' if location else ''}{job_id}")
@@ -178,7 +162,7 @@ class Jobs:
         `after`: the key of the last one that was had before, or nothing."""
         found: list[tuple[str, Job]] = []
         for key, name in self._order.after(project, after):
-            job = self._named(name)
+            job = self._find(name)
             if job and wanted(job):
                 if len(found) == count:
                     return found, True
@@ -188,11 +172,11 @@ class Jobs:
     def states(self) -> dict[str, int]:
         """How many jobs are in each state."""
         live = [str(each.resource["status"]["state"]) for each in list(self._live.values())]
-        done = sum(name not in self._live for name, _ in self._store.texts(_KEPT))
+        done = sum(name not in self._live for name, _ in self._store.texts(_PERSISTED))
         return dict(Counter(live) + Counter(DONE=done))
 
     def ended(self, job: Job) -> Future[None] | None:
-        """What a waiting request waits for; None when the job has ended."""
+        """Completes when the job ends; None when it has ended."""
         live = self._live.get(job.resource["id"])
         return live.ended if live else None
 
@@ -205,114 +189,114 @@ class Jobs:
         return job
 
     def delete(self, project: str, job_id: str, location: str | None) -> None:
-        """Forget an ended job and its anonymous answer. Raises ApiError."""
+        """Delete an ended job and its anonymous result table. Raises ApiError."""
         job = self.get(project, job_id, location)
         if not job.done:
             raise invalid(f"Cannot delete job {job.resource['id']}: it is not in state DONE")
         with self._store.transaction() as change:
-            self._forget_answer(change, job)
-            change.delete(_KEPT, job.resource["id"])
+            self._drop_results(change, job)
+            change.delete(_PERSISTED, job.resource["id"])
         self._order.remove(job.resource)
 
-    def stop(self, patience: float) -> None:
-        """Cancel whatever runs and wait up to `patience` seconds for it."""
+    def stop(self, timeout: float) -> None:
+        """Cancel all running jobs and wait up to `timeout` seconds for them."""
         self._pool.shutdown(wait=False, cancel_futures=True)
         running = list(self._live.values())
         for live in running:
-            live.stopped = "the local cloud is shutting down"
+            live.stop_reason = "the local cloud is shutting down"
             live.cancelled.set()
-        wait([self._sweeping, *(live.ended for live in running)], timeout=patience)
+        wait([self._expiring, *(live.ended for live in running)], timeout=timeout)
 
-    def expire_answers(self, age: float = 24 * 3600.0) -> None:
-        """Drop anonymous answers older than `age` seconds, as the service does after about a day."""
+    def expire_results(self, age: float = 24 * 3600.0) -> None:
+        """Drop anonymous result tables older than `age` seconds, as the service does after about a day."""
         limit = self._context.clock.millis() - age * 1000
         with self._store.transaction() as change:
-            for name, document in change.list(_KEPT):
-                job = Job(**document)
+            for name, document in change.list(_PERSISTED):
+                job = Job.from_document(document)
                 if job.result and int(job.resource["statistics"]["endTime"]) < limit:
-                    self._forget_answer(change, job)
+                    self._drop_results(change, job)
                     gone = not_found(f"Not found: the answer of job {name} has expired; answers are kept for a day")
-                    change.put(_KEPT, name, {"resource": job.resource, "error": failure(gone)})
+                    change.put(_PERSISTED, name, Job(job.resource, failure=Failure.of(gone)).document())
 
-    def _sweep(self) -> None:
-        """Look for expired answers now and then, in the background."""
+    def _expire_in_background(self) -> None:
+        """Drop expired results once in an hour, in the background."""
         now = self._context.clock.time()
-        if now - self._swept > _SWEEP:
-            self._swept = now
-            self._sweeping = self._pool.submit(self.expire_answers)
+        if now - self._last_expiry > _EXPIRY_INTERVAL:
+            self._last_expiry = now
+            self._expiring = self._pool.submit(self.expire_results)
 
-    def _run(self, name: str, live: _Live) -> None:
+    def _run(self, name: str, live: _LiveJob) -> None:
         live.resource["status"] = {"state": "RUNNING"}
         live.resource["statistics"]["startTime"] = str(self._context.clock.millis())
         self._limit_time(live)
 
         def commit(change: Transaction, outcome: Outcome) -> None:
-            result = {"table": outcome.result_table, "schema": outcome.schema, "totalRows": outcome.total_rows}
-            self._strike(live, "after")
-            self._end(
-                change, name, live, {"resource": self._resources.succeeded(live.resource, outcome), "result": result}
-            )
+            self._inject_fault(live, "after")
+            self._end(change, name, live, self._resources.succeeded(live.resource, outcome))
 
         try:
             if live.cancelled.is_set():
-                raise _stopped(live)
-            self._strike(live, "before")
+                raise _cancellation(live)
+            self._inject_fault(live, "before")
             self.engine.run(statement_of(live.resource, live.member, live.cancelled), commit)
         except ApiError as error:
-            self._fail(name, live, _stopped(live) if live.cancelled.is_set() else full(error.__cause__) or error)
+            self._fail(name, live, _cancellation(live) if live.cancelled.is_set() else full(error.__cause__) or error)
         except Exception as error:
             _LOG.exception("job %s", name)
             bug = ApiError(500, INTERNAL, f"The local cloud failed: {type(error).__name__}: {error}")
             failure = full(error) or bug
-            self._fail(name, live, _stopped(live) if live.cancelled.is_set() else failure)
+            self._fail(name, live, _cancellation(live) if live.cancelled.is_set() else failure)
         finally:
-            self._leave(name, live)
+            self._finish(name, live)
             live.ended.set_result(None)
-            self._tell(name, live)
+            self._publish(name, live)
 
-    def _end(self, change: Transaction, name: str, live: _Live, document: Document) -> None:
-        change.put(_KEPT, name, document)
-        if live.kept and live.kind == _SHOWN:
-            change.delete(_SHOWN, name)
+    def _end(self, change: Transaction, name: str, live: _LiveJob, job: Job) -> None:
+        change.put(_PERSISTED, name, job.document())
+        if live.persisted and live.kind == _ANNOUNCED:
+            change.delete(_ANNOUNCED, name)
 
-    def _keep(self, name: str, live: _Live) -> None:
-        """Make it durable that the job was accepted, before anybody is told of it."""
-        with live.keeping:
-            if not live.kept:
+    def _persist(self, name: str, live: _LiveJob) -> None:
+        """Store the accepted job, before any client is given its id."""
+        with live.persisting:
+            if not live.persisted:
                 with self._store.transaction() as change:
-                    change.put(live.kind, name, {"resource": self._seen(live).resource})
-                live.kept = True
+                    change.put(live.kind, name, self._snapshot(live).document())
+                live.persisted = True
 
-    def _leave(self, name: str, live: _Live) -> None:
-        with live.keeping:
-            live.kept = True  # whoever looks now finds how it ended
+    def _finish(self, name: str, live: _LiveJob) -> None:
+        with live.persisting:
+            live.persisted = True  # from now on `_find` reads the document that says how it ended
             del self._live[name]
-            if self._store.has(_SHOWN, name) and self._store.has(_KEPT, name):  # told of while its end was written
+            # Announced while its end was being written:
+            if self._store.has(_ANNOUNCED, name) and self._store.has(_PERSISTED, name):
                 with suppress(duckdb.Error), self._store.transaction() as change:
-                    change.delete(_SHOWN, name)
+                    change.delete(_ANNOUNCED, name)
 
-    def _tell(self, name: str, live: _Live) -> None:
+    def _publish(self, name: str, live: _LiveJob) -> None:
         if live.answer is None or not live.answered.set_running_or_notify_cancel():
             return
         try:
-            job = self._named(name)
+            job = self._find(name)
             if job is None:
                 raise not_found(f"Not found: Job {name}")
             live.answered.set_result(live.answer(job))
         except BaseException as error:
             live.answered.set_exception(error)
 
-    def _named(self, name: str) -> Job | None:
-        """What is told of a job, which is kept from then on."""
+    def _find(self, name: str) -> Job | None:
+        """The job as a client is told of it; a running one is persisted first."""
         live = self._live.get(name)
         if live:
-            self._keep(name, live)
-            return self._seen(live)
-        document = self._unkept.get(name) or self._store.get(_KEPT, name)
-        return Job(**document) if document else None
+            self._persist(name, live)
+            return self._snapshot(live)
+        if name in self._unpersisted:
+            return self._unpersisted[name]
+        document = self._store.get(_PERSISTED, name)
+        return Job.from_document(document) if document else None
 
-    def _strike(self, live: _Live, when: str) -> None:
-        """Do to the job what the fault plan says of it. Raises ApiError."""
+    def _inject_fault(self, live: _LiveJob, when: str) -> None:
+        """Apply the fault plan to the job. Raises ApiError."""
         fault = self._context.faults.of_job(live.resource["jobReference"]["jobId"], when)
         if fault is None:
             return
@@ -320,7 +304,7 @@ class Jobs:
             os.kill(os.getpid(), signal.SIGKILL)
         raise fault.error()
 
-    def _limit_time(self, live: _Live) -> None:
+    def _limit_time(self, live: _LiveJob) -> None:
         milliseconds = int(live.resource["configuration"].get("jobTimeoutMs") or 0)
         if not milliseconds:
             return
@@ -333,43 +317,43 @@ class Jobs:
             # Not `clock.wait`: at speed 0 that would move the clock to the deadline by itself.
             while not ended.wait(0.05):
                 if self._context.clock.time() >= deadline:
-                    live.stopped = f"Job timed out after {milliseconds / 1000:g} sec"
+                    live.stop_reason = f"Job timed out after {milliseconds / 1000:g} sec"
                     live.cancelled.set()
                     return
 
         threading.Thread(target=watch, name="job-timeout", daemon=True).start()
 
-    def _fail(self, name: str, live: _Live, error: ApiError) -> None:
-        document = self._resources.failed(live.resource, error)
+    def _fail(self, name: str, live: _LiveJob, error: ApiError) -> None:
+        job = self._resources.failed(live.resource, error)
         try:
             with self._store.transaction() as change:
-                self._end(change, name, live, document)
-        except duckdb.Error:  # the disk is full; who waits must still hear of the end
-            _LOG.exception("the end of job %s was not kept", name)
-            self._unkept[name] = document
+                self._end(change, name, live, job)
+        except duckdb.Error:  # the disk is full; waiting requests must still be answered
+            _LOG.exception("the end of job %s was not persisted", name)
+            self._unpersisted[name] = job
 
     def _recover(self) -> None:
         error = ApiError(
             400, "jobInternalError", "The job encountered an internal error: the local cloud was ended while it ran."
         )
         with self._store.transaction() as change:
-            for name, document in change.list(_SHOWN):
-                if not change.has(_KEPT, name):
-                    change.put(_KEPT, name, document)
-                change.delete(_SHOWN, name)
-            for name, document in change.list(_KEPT):
+            for name, document in change.list(_ANNOUNCED):
+                if not change.has(_PERSISTED, name):
+                    change.put(_PERSISTED, name, document)
+                change.delete(_ANNOUNCED, name)
+            for name, document in change.list(_PERSISTED):
                 self._order.add(document["resource"])
-                if not Job(**document).done:
-                    change.put(_KEPT, name, self._resources.failed(document["resource"], error))
+                if not Job.from_document(document).done:
+                    change.put(_PERSISTED, name, self._resources.failed(document["resource"], error).document())
 
-    def _seen(self, live: _Live) -> Job:
+    def _snapshot(self, live: _LiveJob) -> Job:
         return Job({**live.resource, "statistics": dict(live.resource["statistics"])})
 
-    def _forget_answer(self, change: Transaction, job: Job) -> None:
-        table = (job.result or {}).get("table")
+    def _drop_results(self, change: Transaction, job: Job) -> None:
+        table = job.result.table if job.result else None
         if table and table[0] == "localcloud_results":
             change.sql.execute(f'DROP TABLE IF EXISTS "{table[0]}"."{table[1]}"')
 
 
-def _stopped(live: _Live) -> ApiError:
-    return ApiError(400, "stopped", f"Job execution was cancelled: {live.stopped}")
+def _cancellation(live: _LiveJob) -> ApiError:
+    return ApiError(400, "stopped", f"Job execution was cancelled: {live.stop_reason}")

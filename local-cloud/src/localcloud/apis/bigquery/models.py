@@ -1,4 +1,4 @@
-"""models.* over HTTP: get, list, patch, delete; models are made by SQL (contract section 3).
+"""models.* over HTTP: get, list, patch, delete; models are made by SQL.
 
 Documents: kind `model`, name `project.dataset.model`, body the REST resource
 (https://cloud.google.com/bigquery/docs/reference/rest/v2/models).

@@ -1,4 +1,7 @@
-"""Object tables by tables.insert: what may be asked for, and their fixed schema (contract section 4)."""
+"""Object tables by tables.insert: what may be asked for, and their fixed schema.
+
+Source: docs/bigquery-contract.md, "4. Object tables".
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ def object_table(body: Document, location: str, context: Context, cloud: Cloud) 
         raise invalid(f"Cannot use connection {connection} in location {place} for a dataset in location {location}.")
     cloud.connection_member(owner, place, connection)
     configuration = {name: given[name] for name in _FIELDS if given.get(name) is not None}
-    # The dotted form, with the location's case as sent: what the service answers (contract section 4).
+    # The dotted form, with the location's case as sent: what the service answers.
     configuration |= {"connectionId": f"{owner}.{place}.{connection}", "autodetect": False}
     return {
         "type": "EXTERNAL",

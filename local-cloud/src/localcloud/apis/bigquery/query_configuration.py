@@ -1,7 +1,7 @@
-"""What a query job is asked to do: which fields of `configuration` are understood, and the statement they make.
+"""The configuration of a query job: which fields are supported, and the statement they make.
 
 Fields: https://cloud.google.com/bigquery/docs/reference/rest/v2/Job#JobConfigurationQuery. A field that is not
-understood is refused by name; one that changes nothing here (priority, cache, bytes billed) is accepted and kept.
+supported is refused by name; one without an effect here (priority, cache, bytes billed) is accepted and stored.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ _QUERY_FIELDS = (
     *("destinationTable", "createDisposition", "writeDisposition"),
     *("priority", "useQueryCache", "maximumBytesBilled", "allowLargeResults", "flattenResults", "preserveNulls"),
 )
-#: What the fields with few values may say. Choice: the reference lists them as plain text; others are refused.
+#: Values of the enumerated fields. Choice: the reference lists them only in its prose; others are refused.
 _VALUES = {
     "createDisposition": ("CREATE_IF_NEEDED", "CREATE_NEVER"),
     "writeDisposition": ("WRITE_TRUNCATE", "WRITE_APPEND", "WRITE_EMPTY"),
     "parameterMode": ("NAMED", "POSITIONAL"),
     "priority": ("INTERACTIVE", "BATCH"),
 }
-#: Fields of a jobs.query request that stand in a job's configuration, and in which part of it.
+#: Fields of a jobs.query request, by the part of a job's configuration that they belong to.
 _JOB_PART = ("dryRun", "labels", "jobTimeoutMs")
 _QUERY_PART = (*_QUERY_FIELDS[:5], "useQueryCache", "maximumBytesBilled", "preserveNulls")
 _REQUEST_PART = ("kind", "maxResults", "timeoutMs", "location", "requestId", "formatOptions", "jobCreationMode")
 
 
 def checked_configuration(configuration: Document) -> Document:
-    """The configuration as a job keeps it. Raises ApiError for a job that is no query, or a query that asks for what is
-    not there."""
+    """The configuration as a job stores it. Raises ApiError for a job that is no query, and for fields that are not
+    supported."""
     for kind in ("load", "extract", "copy"):
         if kind in configuration:
             raise Unsupported(f"{kind} jobs")
@@ -76,7 +76,7 @@ def _check_reference(reference: Document | None, required: tuple[str, ...]) -> N
             raise invalid(f"Required parameter is missing: {name}")
 
 
-def _as_text(part: Any) -> Any:
+def _as_text(part: object) -> object:
     """Query parameters with every value as text, which a client may send as a number."""
     if isinstance(part, list):
         return [_as_text(each) for each in part]
@@ -97,7 +97,7 @@ def configuration_of(request: Document) -> Document:
 
 
 def statement_of(resource: Document, member: str, cancelled: threading.Event) -> Statement:
-    """The statement that a job resource stands for."""
+    """The statement of a job resource."""
     configuration, reference = resource["configuration"], resource["jobReference"]
     query = configuration["query"]
     default = query.get("defaultDataset")
@@ -123,7 +123,7 @@ def datasets_of(store: Store, project: str, configuration: Document) -> list[Doc
     query: dict[str, Any] = configuration["query"]
     default = query.get("defaultDataset")
     candidates = [(default.get("projectId", project), default["datasetId"])] if default else []
-    for path in _PATH.findall(plain_text(configuration)):
+    for path in _PATH.findall(without_literals(configuration)):
         parts = [part.strip() for part in path.replace("`", "").split(".")]
         candidates += [(parts[0], parts[1]), (project, parts[0])] if len(parts) > 1 else []
     found = (store.get("dataset", f"{owner}.{dataset}") for owner, dataset in dict.fromkeys(candidates))
@@ -136,16 +136,16 @@ def location_of(store: Store, project: str, configuration: Document) -> str:
     return str(datasets[0]["location"]) if datasets else "US"
 
 
-def plain_text(configuration: Document) -> str:
-    """The statement without its comments and strings; quoted names stand apart, spelled as they are meant."""
-    return _OPAQUE.sub(_plain, configuration["query"]["query"])
+def without_literals(configuration: Document) -> str:
+    """The statement without its comments and strings; quoted names are set apart, their escapes resolved."""
+    return _OPAQUE.sub(_unquoted, configuration["query"]["query"])
 
 
-def _plain(found: re.Match[str]) -> str:
-    return f" `{_ESCAPE.sub(_meant, found[1])}` " if found[1] is not None else " "
+def _unquoted(found: re.Match[str]) -> str:
+    return f" `{_ESCAPE.sub(_unescaped, found[1])}` " if found[1] is not None else " "
 
 
-def _meant(escape: re.Match[str]) -> str:
+def _unescaped(escape: re.Match[str]) -> str:
     """The character of an escape sequence in a quoted name. What it does not know stays, and names no dataset."""
     code, octal = escape[1] or escape[2] or escape[3], escape[4]
     number = int(code, 16) if code else int(octal, 8) if octal else 0

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
 
 from localcloud.core.store import Document
 
 
-def merged(resource: Document, patch: dict[str, Any]) -> Document:
+def merged(resource: Document, patch: Document) -> Document:
     """JSON merge patch (RFC 7396): null removes, objects are merged, everything else replaces."""
     result = dict(resource)
     for name, value in patch.items():

@@ -1,8 +1,8 @@
-"""Which permissions a statement asks of its caller, by its first words, the tables it reads and the model it calls.
+"""Which permissions a statement needs, by its first words, the tables it reads and the model it calls.
 
 Source: the section "Required permissions" of each statement's page (S/data-definition-language, S/dml-syntax,
-S/bigqueryml-syntax-create-remote-model-embedding-maas). Choice: what a statement reads is asked of the project as a
-whole, as access.py asks everything.
+S/bigqueryml-syntax-create-remote-model-embedding-maas). Choice: the permission to read
+tables is checked on the project as a whole, as access.py checks all of them.
 """
 
 from __future__ import annotations

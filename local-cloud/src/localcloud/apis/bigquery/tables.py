@@ -1,23 +1,22 @@
 """tables.* and tabledata.list over HTTP (https://cloud.google.com/bigquery/docs/reference/rest/v2/tables).
 
-Documents: kind `table`, name `project.dataset.table`, body the REST resource; rows live in DuckDB (sql/). Two kinds
-can be inserted: plain tables with a schema, and object tables (contract section 4, REST). Counts of rows and bytes are
-read, never stored.
+Documents: kind `table`, name `project.dataset.table`, body the REST resource; rows are in DuckDB (engine/). Two
+kinds can be inserted: plain tables with a schema, and object tables (docs/bigquery-contract.md, "4. Object tables").
+Counts of rows and bytes are read, never stored.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from localcloud.apis.bigquery.access import Access
-from localcloud.apis.bigquery.answers import envelope, read, window
 from localcloud.apis.bigquery.object_tables import object_table
 from localcloud.apis.bigquery.resources import merged, revised
+from localcloud.apis.bigquery.row_pages import envelope, read, window
 from localcloud.core.errors import Unsupported, duplicate, invalid, not_found
 from localcloud.core.ports import Cloud, Engine
 from localcloud.core.store import Document
@@ -251,7 +250,7 @@ def _column(field: Document) -> Document:
 
 
 def _refuse_redefinition(found: Document, body: Document) -> None:
-    """What a table is made of changes by SQL here; sending it back unchanged is what clients do."""
+    """The schema changes only by SQL here; clients send it back unchanged."""
     sent = dict(body)
     if (body.get("schema") or {}).get("fields"):
         sent["schema"] = {"fields": _columns(body["schema"]["fields"])}
@@ -261,8 +260,8 @@ def _refuse_redefinition(found: Document, body: Document) -> None:
             raise Unsupported(f"updating table field {name!r}")
 
 
-def _covers(known: Any, sent: Any) -> bool:
-    """Whether `sent` says nothing that `known` does not say."""
+def _covers(known: object, sent: object) -> bool:
+    """Whether everything in `sent` is in `known`."""
     if isinstance(sent, dict):
         return isinstance(known, dict) and all(_covers(known.get(name), value) for name, value in sent.items())
     if isinstance(sent, list):

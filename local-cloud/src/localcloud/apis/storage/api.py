@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from typing import Any
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -17,12 +16,13 @@ from starlette.routing import Route
 
 from localcloud.apis.iam import Iam, bucket_resource, check_version
 from localcloud.apis.projects import resolve
-from localcloud.apis.services import Handler, when_enabled
+from localcloud.apis.service_usage import Handler, when_enabled
 from localcloud.apis.storage.buckets import Buckets, Precondition, condition_not_met
 from localcloud.apis.storage.download import Downloads
 from localcloud.apis.storage.objects import StoredObject, moment
 from localcloud.apis.storage.upload import Uploads
 from localcloud.core.errors import Unsupported, invalid, not_found
+from localcloud.core.store import Document
 from localcloud.http.context import Context, json_of, member_of
 from localcloud.http.rest import check_labels, from_token, integer, page, partial_json, refuse_unknown, to_token
 
@@ -91,7 +91,7 @@ class _Api:
         self._iam.require(member_of(request), "storage.buckets.list", f"projects/{project}")
         names = [n for n in self._buckets.names() if n.startswith(request.query_params.get("prefix", ""))]
         chosen, token = page([(name, name) for name in names], request)
-        answer: dict[str, Any] = {"kind": "storage#buckets", "items": [self._bucket(name) for name in chosen]}
+        answer: Document = {"kind": "storage#buckets", "items": [self._bucket(name) for name in chosen]}
         return partial_json(request, answer | ({"nextPageToken": token} if token else {}))
 
     def get_bucket(self, request: Request) -> Response:
@@ -121,7 +121,7 @@ class _Api:
         self._buckets.bucket(bucket)
         wanted = request.query_params.getlist("permissions")
         held = self._iam.held(member_of(request), wanted, bucket_resource(bucket))
-        answer: dict[str, Any] = {"kind": "storage#testIamPermissionsResponse"}
+        answer: Document = {"kind": "storage#testIamPermissionsResponse"}
         return partial_json(request, answer | ({"permissions": held} if held else {}))
 
     def list_objects(self, request: Request) -> Response:
@@ -136,7 +136,7 @@ class _Api:
         after = from_token(params.get("pageToken", ""))
         left = [entry for entry in entries if entry[0] > after] if after else entries
         chosen = left[: min(integer(request, "maxResults", 1000) or 1000, 1000)]
-        answer: dict[str, Any] = {"kind": "storage#objects"}
+        answer: Document = {"kind": "storage#objects"}
         if len(chosen) < len(left):
             answer["nextPageToken"] = to_token(chosen[-1][0])
         if prefixes := [name for name, stored in chosen if stored is None]:
@@ -215,21 +215,21 @@ class _Api:
     def _described(self, request: Request, stored: StoredObject) -> Response:
         return partial_json(request, object_resource(self._context.url, stored))
 
-    def _policy(self, bucket: str) -> dict[str, Any]:
+    def _policy(self, bucket: str) -> Document:
         resource = bucket_resource(bucket)
         return {"kind": "storage#policy", "resourceId": resource, **self._iam.policy(resource)}
 
-    def _bucket(self, bucket: str) -> dict[str, Any]:
+    def _bucket(self, bucket: str) -> Document:
         stored = self._buckets.bucket(bucket)
-        created = _rfc3339(stored["created"])
+        created = _rfc3339(stored.created)
         resource = {
             "kind": "storage#bucket",
             "id": bucket,
             "name": bucket,
             "selfLink": f"{self._context.url}/storage/v1/b/{bucket}",
             "projectNumber": self._context.project_number,
-            "location": stored["location"],
-            "locationType": "multi-region" if stored["location"] in _MULTI_REGIONS else "region",
+            "location": stored.location,
+            "locationType": "multi-region" if stored.location in _MULTI_REGIONS else "region",
             "storageClass": "STANDARD",
             "timeCreated": created,
             "updated": created,
@@ -240,17 +240,17 @@ class _Api:
                 "publicAccessPrevention": "inherited",
             },
         }
-        return resource | ({"labels": stored["labels"]} if stored["labels"] else {})
+        return resource | ({"labels": stored.labels} if stored.labels else {})
 
 
-def object_resource(url: str, stored: StoredObject) -> dict[str, Any]:
+def object_resource(url: str, stored: StoredObject) -> Document:
     """The object as objects.get answers it."""
     info = stored.info
     link = f"{info.bucket}/o/{_quoted(info.name)}"
     generation = str(info.generation)
     updated = _rfc3339(info.updated.timestamp())
     created = _rfc3339(stored.created.timestamp())
-    resource: dict[str, Any] = {
+    resource: Document = {
         "kind": "storage#object",
         "id": f"{info.bucket}/{info.name}/{generation}",
         "selfLink": f"{url}/storage/v1/b/{link}",
@@ -327,7 +327,7 @@ def _only(request: Request, known: Collection[str] = ()) -> None:
 
 
 def _folded(found: list[StoredObject], prefix: str, delimiter: str) -> list[tuple[str, StoredObject | None]]:
-    """Objects by name; with a delimiter, those that share the name up to it stand as that prefix, once, with None."""
+    """Objects by name; with a delimiter, those that share the name up to it are one entry, that prefix, with None."""
     if not delimiter:
         return [(stored.info.name, stored) for stored in found]
     entries: dict[str, StoredObject | None] = {}
@@ -337,7 +337,7 @@ def _folded(found: list[StoredObject], prefix: str, delimiter: str) -> list[tupl
     return list(entries.items())
 
 
-def _check_access(configuration: dict[str, Any]) -> None:
+def _check_access(configuration: Document) -> None:
     uniform = configuration.get("uniformBucketLevelAccess") or {}
     if uniform.get("enabled") is False:
         raise Unsupported("buckets without uniform bucket-level access")

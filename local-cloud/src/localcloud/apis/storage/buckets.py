@@ -1,8 +1,8 @@
 """Buckets as folders under HOME/buckets and objects as the files in them.
 
-The files are the truth: what is put into a folder by hand is an object, what is taken out is gone. What a file cannot
-tell (content type, metadata, generation of an upload) is kept in the store and holds while the file's size and mtime
-are those of the upload. Uploads appear whole or not at all: they are written beside the buckets and renamed into place.
+The files decide: what is put into a folder by hand is an object, what is removed is deleted. What a file cannot tell
+(content type, metadata, generation of an upload) is kept in the store and holds while the file's size and mtime are
+those of the upload. Uploads appear whole or not at all: they are written beside the buckets and renamed into place.
 
 Source: cloud.google.com/storage/docs (objects, generations and preconditions, bucket locations).
 """
@@ -14,9 +14,8 @@ import re
 import stat
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from localcloud.apis.iam import bucket_resource
 from localcloud.apis.storage.objects import (
@@ -24,7 +23,6 @@ from localcloud.apis.storage.objects import (
     StoredObject,
     check_content_type,
     check_name,
-    from_document,
     from_file,
     moment,
     signature_of,
@@ -55,6 +53,26 @@ class Precondition:
 _ALWAYS = Precondition()
 
 
+@dataclass(frozen=True)
+class Bucket:
+    """What a bucket was created with."""
+
+    location: str
+    """In capitals."""
+    labels: dict[str, str]
+    created: float
+    """Seconds since the epoch."""
+
+    def document(self) -> Document:
+        """As the store keeps it."""
+        return asdict(self)
+
+    @classmethod
+    def from_document(cls, document: Document) -> Bucket:
+        """What `document` gave."""
+        return cls(**document)
+
+
 def condition_not_met() -> ApiError:
     """412 in Cloud Storage's words."""
     message = "At least one of the pre-conditions you specified did not hold."
@@ -82,24 +100,23 @@ class Buckets:
         """The buckets there are."""
         return sorted(f.name for f in os.scandir(self._root) if f.is_dir(follow_symlinks=False) and _valid(f.name))
 
-    def bucket(self, bucket: str) -> Document:
-        """What the bucket was created with: location, labels, time. Raises ApiError notFound."""
+    def bucket(self, bucket: str) -> Bucket:
+        """The bucket; a folder made by hand is one in US. Raises ApiError notFound."""
         folder = self._folder(bucket)
         stored = self._store.get("bucket", bucket)
-        return stored or {"location": "US", "labels": {}, "created": folder.stat().st_mtime}
+        return Bucket.from_document(stored) if stored else Bucket("US", {}, folder.stat().st_mtime)
 
     def create(self, bucket: str, location: str, labels: dict[str, str]) -> None:
         """Make an empty bucket. Raises ApiError 409 when there is one."""
-        if not _valid(bucket) or not _given(bucket):
+        if not _valid(bucket) or not _allowed_name(bucket):
             raise ApiError(400, "invalid", f"Invalid bucket name: '{bucket}'")
         with self._store.control:
             if (self._root / bucket).exists():
                 message = "Your previous request to create the named bucket succeeded and you already own it."
                 raise ApiError(409, "conflict", message)
-            # The folder comes last: it makes the bucket, and a bucket without its document would be somewhere else.
+            # The folder comes last: it makes the bucket, and a bucket without its document would be in US.
             with self._store.transaction() as change:
-                about = {"location": location, "labels": labels, "created": self._context.clock.time()}
-                change.put("bucket", bucket, about)
+                change.put("bucket", bucket, Bucket(location, labels, self._context.clock.time()).document())
                 change.delete("policy", bucket_resource(bucket))
             (self._root / bucket).mkdir()
 
@@ -157,7 +174,7 @@ class Buckets:
             found = self.get(bucket, name)
             try:
                 file = self._path(bucket, name).open("rb")
-            except FileNotFoundError:  # somebody has just taken it out of the folder
+            except FileNotFoundError:  # it has just been removed from the folder
                 raise not_found(f"No such object: {bucket}/{name}") from None
         with file:  # an overwrite renames another file into place and leaves this one whole
             return found, file.read()
@@ -190,13 +207,13 @@ class Buckets:
             size, md5 = status.st_size, sums.md5_hash
             info = ObjectInfo(bucket, name, generation, content_type, size, md5, now, metadata)
             stored = StoredObject(info, sums.crc32c, now, 1, signature_of(status))
-            _make_way(path, self._root / bucket, name)
+            _make_folders(path, self._root / bucket, name)
             self._describe(stored, before)
             upload.replace(path)
             self._known.setdefault(bucket, {})[name] = stored
             return stored
 
-    def patch(self, bucket: str, name: str, changes: dict[str, Any], when: Precondition = _ALWAYS) -> StoredObject:
+    def patch(self, bucket: str, name: str, changes: Document, when: Precondition = _ALWAYS) -> StoredObject:
         """Change `contentType` and `metadata`, where a None in the metadata takes a key away. Raises ApiError."""
         with self._changing:
             found = self.get(bucket, name)
@@ -207,7 +224,7 @@ class Buckets:
                 metadata = {} if changes["metadata"] is None else {k: v for k, v in merged.items() if v is not None}
             content_type = changes.get("contentType", found.info.content_type) or "application/octet-stream"
             check_content_type(content_type)
-            return self._keep(found.patched(content_type, metadata, self._context.clock.now()))
+            return self._replace(found.patched(content_type, metadata, self._context.clock.now()))
 
     def remove(self, bucket: str, name: str, when: Precondition = _ALWAYS) -> None:
         """Delete the object, and folders that are left empty. Raises ApiError notFound or 412."""
@@ -225,8 +242,8 @@ class Buckets:
                 folder.rmdir()
 
     def _describe(self, stored: StoredObject, before: StoredObject | None = None) -> None:
-        """Keep what the file will not tell. `before` is what it tells of now, until the upload is renamed into place:
-        whoever comes after a kill in between takes the description that fits the file (`_load`)."""
+        """Store what the file cannot tell. `before` describes the file that is there until the upload is renamed into
+        place: after a kill in between, `_load` takes the description that fits the file."""
         document = stored.document() | ({"before": before.document()} if before else {})
         with self._store.transaction() as change:
             change.put("object", f"{stored.info.bucket}/{stored.info.name}", document)
@@ -238,16 +255,16 @@ class Buckets:
             status = _regular(self._root / bucket / name)
             for each in (document, document.get("before")):
                 if each and status and signature_of(status) == (each["size"], each["mtime_ns"]):
-                    self._known.setdefault(bucket, {})[name] = from_document(each)
+                    self._known.setdefault(bucket, {})[name] = StoredObject.from_document(each)
                     break
 
-    def _keep(self, stored: StoredObject) -> StoredObject:
+    def _replace(self, stored: StoredObject) -> StoredObject:
         self._describe(stored)
         self._known.setdefault(stored.info.bucket, {})[stored.info.name] = stored
         return stored
 
     def _examine(self, bucket: str, name: str, path: Path) -> StoredObject | None:
-        """Read a file that is not known as it is now; None when it has just gone."""
+        """Read a file that is new or has changed; None when it has just been removed."""
         with self._changing:  # an upload in progress renames and registers in one step
             status = _regular(path)
             if status is None:
@@ -311,15 +328,15 @@ class Buckets:
                         try:
                             yield name, entry.path, entry.stat(follow_symlinks=False)
                         except FileNotFoundError:
-                            continue  # it went while the folder was being read
+                            continue  # it was removed while the folder was being read
 
 
 def _valid(bucket: str) -> bool:
     return _BUCKET.fullmatch(bucket) is not None and ".." not in bucket
 
 
-def _given(bucket: str) -> bool:
-    """Whether Cloud Storage gives the name (cloud.google.com/storage/docs/buckets#naming); folders may have others."""
+def _allowed_name(bucket: str) -> bool:
+    """Whether Cloud Storage accepts it (cloud.google.com/storage/docs/buckets#naming); folders may have other names."""
     short = all(len(part) <= 63 for part in bucket.split("."))
     return short and not bucket.startswith("goog") and not re.fullmatch(r"\d+\.\d+\.\d+\.\d+", bucket)
 
@@ -340,8 +357,8 @@ def _regular(path: Path) -> os.stat_result | None:
     return status if stat.S_ISREG(status.st_mode) else None
 
 
-def _make_way(path: Path, folder: Path, name: str) -> None:
-    """Make the folders of the object's file. Raises Unsupported when files or folders of others are in the way."""
+def _make_folders(path: Path, folder: Path, name: str) -> None:
+    """Make the folders of the object's file. Raises Unsupported when other objects have these paths."""
     other = "other objects lie below it" if path.is_dir() and not path.is_symlink() else ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -24,12 +24,12 @@ from localcloud.http.context import Context
 SIGNED_FOR = 6 * 3600
 """Seconds; what BigQuery gives the URLs it signs."""
 
-_MOST_DIGITS = 19
+_MAX_DIGITS = 19
 _DATE = "%Y%m%dT%H%M%SZ"
 
 
 class Downloads:
-    """Answers contents."""
+    """Answers the contents of objects."""
 
     def __init__(self, context: Context, buckets: Buckets) -> None:
         self._context = context
@@ -49,7 +49,7 @@ class Downloads:
             "X-Goog-Storage-Class": "STANDARD",
             "Last-Modified": stored.info.updated.strftime("%a, %d %b %Y %H:%M:%S GMT"),
             "Accept-Ranges": "bytes",
-            # A picture opens in the browser, but nothing that somebody put into a bucket runs there as a page of ours.
+            # A picture opens in the browser, but no object of a bucket runs there as a page of this server.
             "Content-Security-Policy": "sandbox",
             "X-Content-Type-Options": "nosniff",
         }
@@ -60,7 +60,7 @@ class Downloads:
         return Response(data, 200, headers, media_type=stored.info.content_type)
 
     def sign(self, member: str, bucket: str, name: str) -> str:
-        """A URL from which anybody may get the object for six hours of the clock, as far as `member` may."""
+        """A URL that needs no credentials to get the object, for six hours of the clock, as far as `member` may."""
         signed = {
             "X-Goog-Algorithm": "GOOG4-HMAC-SHA256",
             "X-Goog-Credential": member,
@@ -95,7 +95,7 @@ class Downloads:
         return hmac.digest(self._key(), f"{bucket}\n{name}\n{query}".encode(), "sha256").hex()
 
     def _key(self) -> bytes:
-        """Made once, so that URLs outlive a restart."""
+        """Made once, so that URLs stay valid after a restart."""
         with self._context.store.control:
             stored = self._context.store.get("meta", "signing-key")
             if stored is None:
@@ -110,7 +110,7 @@ def _part(span: str | None, size: int) -> range | None:
     asked = re.fullmatch(r"bytes=([0-9]*)-([0-9]*)", span or "")
     if asked is None or asked[0] == "bytes=-":
         return None
-    first, last = (digits.lstrip("0")[:_MOST_DIGITS] or digits[:1] for digits in asked.groups())
+    first, last = (digits.lstrip("0")[:_MAX_DIGITS] or digits[:1] for digits in asked.groups())
     start = int(first) if first else max(size - int(last), 0)
     stop = min(int(last) + 1, size) if first and last else size
     if start >= size or stop <= start:

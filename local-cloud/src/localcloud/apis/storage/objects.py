@@ -10,12 +10,12 @@ import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import google_crc32c
 
 from localcloud.core.errors import ApiError, Unsupported
 from localcloud.core.ports import ObjectInfo
+from localcloud.core.store import Document
 
 Signature = tuple[int, int]
 """A file's size and mtime in nanoseconds: while they stay, its content is taken to stay too."""
@@ -23,7 +23,7 @@ Signature = tuple[int, int]
 
 @dataclass(frozen=True)
 class StoredObject:
-    """One live object: what other services see of it, and what only Cloud Storage tells."""
+    """One live object: what other services see of it, and what only Cloud Storage answers."""
 
     info: ObjectInfo
     crc32c: str
@@ -41,7 +41,7 @@ class StoredObject:
         info = replace(self.info, content_type=content_type, metadata=metadata, updated=now)
         return replace(self, info=info, metageneration=self.metageneration + 1)
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> Document:
         """The object as the store keeps it."""
         info = self.info
         return {
@@ -58,6 +58,27 @@ class StoredObject:
             "metageneration": self.metageneration,
             "mtime_ns": self.signature[1],
         }
+
+    @classmethod
+    def from_document(cls, document: Document) -> StoredObject:
+        """What `document` gave."""
+        info = ObjectInfo(
+            bucket=document["bucket"],
+            name=document["name"],
+            generation=document["generation"],
+            content_type=document["content_type"],
+            size=document["size"],
+            md5_hash=document["md5_hash"],
+            updated=moment(document["updated"]),
+            metadata=document["metadata"],
+        )
+        return cls(
+            info=info,
+            crc32c=document["crc32c"],
+            created=moment(document["created"]),
+            metageneration=document["metageneration"],
+            signature=(document["size"], document["mtime_ns"]),
+        )
 
 
 @dataclass(frozen=True)
@@ -83,27 +104,6 @@ class Checksums:
                 md5.update(piece)
                 crc = google_crc32c.extend(crc, piece)
         return cls(_base64(md5.digest()), _base64(crc.to_bytes(4, "big")))
-
-
-def from_document(document: dict[str, Any]) -> StoredObject:
-    """What `document` gave."""
-    info = ObjectInfo(
-        bucket=document["bucket"],
-        name=document["name"],
-        generation=document["generation"],
-        content_type=document["content_type"],
-        size=document["size"],
-        md5_hash=document["md5_hash"],
-        updated=moment(document["updated"]),
-        metadata=document["metadata"],
-    )
-    return StoredObject(
-        info=info,
-        crc32c=document["crc32c"],
-        created=moment(document["created"]),
-        metageneration=document["metageneration"],
-        signature=(document["size"], document["mtime_ns"]),
-    )
 
 
 def from_file(bucket: str, name: str, path: Path, status: os.stat_result) -> StoredObject:

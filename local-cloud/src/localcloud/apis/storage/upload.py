@@ -1,7 +1,7 @@
 """Uploads of objects: simple, multipart and resumable.
 
 Source: cloud.google.com/storage/docs/uploads-downloads and …/performing-resumable-uploads. Choice: a resumable session
-lives as long as the server; one that it does not know is answered 404, at which clients begin again.
+ends with the server; an unknown one is answered 404, after which clients start again.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import secrets
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,9 +19,10 @@ from localcloud.apis.storage.buckets import Buckets, Precondition
 from localcloud.apis.storage.objects import Checksums, StoredObject, check_content_type, check_name
 from localcloud.core.disk import require_room
 from localcloud.core.errors import ApiError, invalid, not_found
+from localcloud.core.store import Document
 from localcloud.http.context import body_of, json_of
 from localcloud.http.discovery.conformance import problems
-from localcloud.http.json_bodies import parsed
+from localcloud.http.json_bodies import parse
 from localcloud.http.rest import refuse_unknown
 
 _FIELDS = {"name", "bucket", "contentType", "metadata", "md5Hash", "crc32c", "size", "storageClass"}
@@ -34,7 +34,7 @@ class _Session:
     """One resumable upload: what it will become, and the file that grows."""
 
     bucket: str
-    fields: dict[str, Any]
+    fields: Document
     when: Precondition
     file: Path
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -94,7 +94,7 @@ class Uploads:
         session.file.unlink(missing_ok=True)
         return Response(status_code=499)
 
-    def _open(self, request: Request, bucket: str, fields: dict[str, Any], when: Precondition) -> Response:
+    def _open(self, request: Request, bucket: str, fields: Document, when: Precondition) -> Response:
         _check(bucket, fields)
         when.check(self._buckets.find(bucket, fields["name"]))
         upload = secrets.token_urlsafe(24)
@@ -118,7 +118,7 @@ class Uploads:
             file.truncate(whole)
         return _incomplete(whole)
 
-    def _save(self, bucket: str, fields: dict[str, Any], data: bytes, when: Precondition) -> StoredObject:
+    def _save(self, bucket: str, fields: Document, data: bytes, when: Precondition) -> StoredObject:
         _check(bucket, fields)
         upload = self._buckets.new_upload()
         require_room(upload.parent, len(data))
@@ -126,7 +126,7 @@ class Uploads:
         return self._finish(bucket, fields, upload, when, Checksums.of(data))
 
     def _finish(
-        self, bucket: str, fields: dict[str, Any], upload: Path, when: Precondition, sums: Checksums | None = None
+        self, bucket: str, fields: Document, upload: Path, when: Precondition, sums: Checksums | None = None
     ) -> StoredObject:
         sums = sums or Checksums.of_file(upload)
         try:
@@ -138,7 +138,7 @@ class Uploads:
             upload.unlink(missing_ok=True)
 
 
-def _check(bucket: str, fields: dict[str, Any]) -> None:
+def _check(bucket: str, fields: Document) -> None:
     if wrong := problems("storage.v1", "Object", fields, sent=True):
         raise invalid(f"Invalid request: {wrong[0]}")
     refuse_unknown(fields, _FIELDS, "objects.insert")
@@ -152,8 +152,8 @@ def _check(bucket: str, fields: dict[str, Any]) -> None:
     check_name(str(fields["name"]))
 
 
-def _compare(fields: dict[str, Any], sums: Checksums, size: int) -> None:
-    """What the client said of the content must be so."""
+def _compare(fields: Document, sums: Checksums, size: int) -> None:
+    """Raises ApiError 400 unless checksums and size are those that the client sent."""
     for label, sent, found in (
         ("MD5 hash", fields.get("md5Hash"), sums.md5_hash),
         ("CRC32C", fields.get("crc32c"), sums.crc32c),
@@ -176,7 +176,7 @@ def _span(request: Request, size: int, length: int) -> tuple[int, str]:
 
 
 def _hashes(request: Request) -> dict[str, str]:
-    """What the X-Goog-Hash header says of the content, under the names of the object's fields."""
+    """The checksums of the X-Goog-Hash header, by the names of the object's fields."""
     named = dict(
         part.strip().split("=", 1) for part in request.headers.get("x-goog-hash", "").split(",") if "=" in part
     )
@@ -184,7 +184,7 @@ def _hashes(request: Request) -> dict[str, str]:
     return {field: value for field, value in fields.items() if value}
 
 
-def _parts(body: bytes, content_type: str) -> tuple[dict[str, Any], str, bytes]:
+def _parts(body: bytes, content_type: str) -> tuple[Document, str, bytes]:
     """The JSON fields, the content's type and the content of a multipart/related body."""
     named = re.search(r'boundary="?([^";]+)"?', content_type)
     if not content_type.startswith("multipart/") or named is None:
@@ -195,7 +195,7 @@ def _parts(body: bytes, content_type: str) -> tuple[dict[str, Any], str, bytes]:
         second = rest[: rest.rindex(b"\r\n" + mark + b"--")]
         _, fields = first.split(b"\r\n\r\n", 1)
         headers, data = second.split(b"\r\n\r\n", 1)
-        described = parsed(fields)
+        described = parse(fields)
     except ValueError:
         raise ApiError(400, "badRequest", "Malformed multipart body.") from None
     if not isinstance(described, dict):

@@ -1,7 +1,7 @@
 """The model behind the local embedding endpoint: texts and pictures in one space, offline and deterministic.
 
-It stands in for multimodalembedding@001 and finds much less (benchmarks/retrieval.py measures how much): good enough to
-see a search work, not to judge what the real model would find. How it works: localcloud/apis/vertex/model/.
+It takes the place of multimodalembedding@001 and finds much less (benchmarks/retrieval.py measures how much): enough to
+show that a search works, not to predict what the real model finds. How it works: apis/vertex/model/__init__.py.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _ENOUGH_PIXELS = 1024
 
 
 class Embedder:
-    """Implements `localcloud.ports.Embedder`. Making one loads both networks.
+    """Implements `core.ports.Embedder`. Creating one loads both networks.
 
     A vector has 396 telling numbers, the most telling first. Of more dimensions the rest is zero, so that cosines are
     the same; of fewer it is cut off and normalised again, so that cosines come close.

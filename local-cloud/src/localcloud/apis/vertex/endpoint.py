@@ -1,4 +1,6 @@
-"""The embedding endpoint of Vertex AI: for SQL row by row, and over REST (contract sections 1, 2 and 3).
+"""The embedding endpoint of Vertex AI: for SQL row by row, and over REST.
+
+Sources: docs/bigquery-contract.md, "1. AI.GENERATE_EMBEDDING", "2. The embedding endpoint" and "3. Remote models".
 
 A row is one request. It fails with a status, as BigQuery reports it in the `status` column: retryable ones begin with
 `A retryable error occurred:`, everything else is permanent. With `settings.enforce_quota` requests pass at the rate of
@@ -14,7 +16,6 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -22,12 +23,13 @@ from starlette.routing import Route
 
 from localcloud.apis.iam import Iam, bucket_resource, email
 from localcloud.apis.projects import resolve
-from localcloud.apis.services import Services, when_enabled
+from localcloud.apis.service_usage import Services, when_enabled
 from localcloud.apis.storage import Buckets
 from localcloud.core.errors import ApiError, Unsupported, invalid_query, not_found
 from localcloud.core.ledger import Ledger
 from localcloud.core.ports import Embedder, Embedding, ImageInput, Vector
 from localcloud.core.quotas import ENDPOINTS, Endpoint, requests_per_minute, rows_per_job, served, vertex_location
+from localcloud.core.store import Document
 from localcloud.http.context import Context, json_of, member_of
 from localcloud.http.rest import refuse_unknown
 
@@ -36,10 +38,10 @@ PERMISSION = "aiplatform.endpoints.predict"
 
 _THREADS = 2
 _REST_BURST = 60.0
-"""Seconds: how far REST may run ahead of an even rate, since the quota is one a minute."""
+"""Seconds: how far REST may exceed an even rate, since the quota is per minute."""
 
 _OTHERS = ("gemini-", "text-embedding-", "text-multilingual-embedding-", "textembedding-gecko")
-"""How the names of Google's other embedding models begin (S/bigqueryml-syntax-create-remote-model-embedding-maas)."""
+"""Prefixes of Google's other embedding models (S/bigqueryml-syntax-create-remote-model-embedding-maas)."""
 
 
 class EmbeddingEndpoint:
@@ -58,7 +60,7 @@ class EmbeddingEndpoint:
         self._embedding_lock = threading.Lock()
 
     def check(self, member: str, project: str, location: str, endpoint: str) -> None:
-        """Whether `member` may use the endpoint for a dataset in `location`. Raises ApiError, contract section 3."""
+        """Whether `member` may use the endpoint for a dataset in `location`. Raises ApiError."""
         self._services.require(SERVICE)
         if not self._iam.allows(member, PERMISSION, f"projects/{project}"):
             raise invalid_query(
@@ -83,7 +85,7 @@ class EmbeddingEndpoint:
     ) -> list[Embedding]:
         """One answer an input, in order. Raises ApiError when the endpoint may not be used, or `stopped`.
 
-        Choice: a connection that lost its role fails the statement, not each row; the contract knows no such status.
+        Choice: a connection that lost its role fails the statement, not each row; the contract lists no such status.
         """
         self.check(member, project, location, endpoint)
         if dimension not in ENDPOINTS[endpoint].dimensions:
@@ -106,7 +108,7 @@ class EmbeddingEndpoint:
         return [answer for _, answer in asked]
 
     def rows_per_job(self, endpoint: str, location: str) -> int:
-        """Rows that one job may embed (contract section 1), or as many as the settings say."""
+        """Rows that one job may embed: the quota, unless the settings say otherwise."""
         limit = self._context.settings.rows_per_job
         return rows_per_job(endpoint, location) if limit is None else limit
 
@@ -114,8 +116,8 @@ class EmbeddingEndpoint:
     def job(self) -> Iterator[None]:
         """One of the jobs that may embed at the same time, while it lasts. Raises ApiError.
 
-        Choice: the contract gives the number and not what becomes of one job more. Google's page on quotas says that
-        what exceeds one fails, and a rate limit that ends a job has the reason jobRateLimitExceeded.
+        Choice: the contract gives the number, not the error of one job more. Google's page on quotas says that what
+        exceeds one fails, and a rate limit that ends a job has the reason jobRateLimitExceeded.
         """
         allowed = self._context.settings.concurrent_embedding_jobs
         with self._embedding_lock:
@@ -134,7 +136,7 @@ class EmbeddingEndpoint:
                 self._embedding -= 1
 
     def predict(self, request: Request) -> JSONResponse:
-        """`publishers/google/models/M:predict`: one instance with an image, a text, or both (contract section 2)."""
+        """`publishers/google/models/M:predict`: one instance with an image, a text, or both."""
         params = request.path_params
         project, location, model = resolve(self._context, params["project"]), params["location"], params["model"]
         self._iam.require(member_of(request), PERMISSION, f"projects/{project}")
@@ -151,7 +153,7 @@ class EmbeddingEndpoint:
         }
         return JSONResponse({"predictions": [answer], "deployedModelId": "local"})
 
-    def _vectors(self, member: str, instance: dict[str, Any], dimension: int) -> dict[str, Vector]:
+    def _vectors(self, member: str, instance: Document, dimension: int) -> dict[str, Vector]:
         found: dict[str, Vector] = {}
         objects = []
         if "text" in instance:
@@ -166,7 +168,7 @@ class EmbeddingEndpoint:
         self._ledger.record(1, 0 if objects else 1, objects)
         return found
 
-    def _bytes(self, member: str, image: dict[str, Any]) -> tuple[bytes, str]:
+    def _bytes(self, member: str, image: Document) -> tuple[bytes, str]:
         """The picture, and what the ledger calls it."""
         refuse_unknown(image, {"gcsUri", "bytesBase64Encoded"}, "instances[].image")
         if len(image) != 1:
@@ -213,7 +215,8 @@ class EmbeddingEndpoint:
         if item.generation not in (None, stored.info.generation):
             return Embedding(None, f"NOT_FOUND: No such object: {bucket}/{name}#{item.generation}")
         kind = stored.info.content_type
-        if kind.startswith("image/") and kind not in endpoint.content_types:  # what says it is no image is looked into
+        # An object of a type that is no image's is decoded all the same: the type may be missing.
+        if kind.startswith("image/") and kind not in endpoint.content_types:
             return Embedding(None, f"INVALID_ARGUMENT: {endpoint.name} does not take {kind}.")
         try:
             return Embedding(self._embedder.image(data, dimension))
@@ -234,7 +237,7 @@ def routes(context: Context, endpoint: EmbeddingEndpoint) -> list[Route]:
 
 
 class _Quota:
-    """Requests per minute by endpoint and location, let through at an even rate."""
+    """Requests per minute by endpoint and location, at an even rate."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -267,7 +270,7 @@ class _Quota:
                 self._claim(endpoint, location, 1, refuse)
 
     def _claim(self, endpoint: str, location: str, count: int, check: Callable[[float], None]) -> float:
-        """Put `count` requests behind those before them; the time at which the last has passed."""
+        """Reserve `count` requests after those before them; the time at which the last may pass."""
         now = self._context.clock.time()
         key = (endpoint, vertex_location(location))
         passed = max(self._free.get(key, now), now) + count * 60 / requests_per_minute(endpoint, location)
@@ -276,7 +279,7 @@ class _Quota:
         return passed
 
 
-def _instance(body: dict[str, Any]) -> tuple[dict[str, Any], int]:
+def _instance(body: Document) -> tuple[Document, int]:
     """The one instance of a request, and the dimension asked for. Raises ApiError 400."""
     refuse_unknown(body, {"instances", "parameters"}, ":predict")
     parameters = body.get("parameters") or {}

@@ -1,5 +1,4 @@
-"""Vectors without meaning and without weights, for tests: the same picture or text has the same vector, and that is
-all."""
+"""Vectors that are hashes, for tests: the same picture or text has the same vector, and similarity means nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +13,7 @@ _PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"BM")
 
 
 class HashEmbedder:
-    """Implements `localcloud.ports.Embedder`."""
+    """Implements `core.ports.Embedder`."""
 
     def text(self, text: str, dimension: int) -> Vector:
         """Unit vector of shape (dimension,)."""

@@ -1,4 +1,4 @@
-"""The embedder while it loads: the server answers at once, and only who needs a vector waits for the model."""
+"""The embedder while it loads: the server answers at once, and only calls that need a vector wait for the model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from localcloud.core.ports import Embedder, Vector
 
 
 class LoadingEmbedder:
-    """Implements `localcloud.ports.Embedder` over one that a thread of its own makes, once `start` was called."""
+    """Implements `core.ports.Embedder` with one that a background thread makes after `start`."""
 
     def __init__(self, name: str, make: Callable[[], Embedder]) -> None:
         self._name = name
@@ -20,7 +20,7 @@ class LoadingEmbedder:
         self._made: Future[Embedder] = Future()
 
     def start(self) -> None:
-        """Begin to load; who asks for a vector earlier waits."""
+        """Begin to load; calls made earlier wait."""
         threading.Thread(target=self._load, name="embedder", daemon=True).start()
 
     def text(self, text: str, dimension: int) -> Vector:
@@ -32,7 +32,7 @@ class LoadingEmbedder:
         return self._made.result().image(data, dimension)
 
     def describe(self) -> str:
-        """The model's name and whether it is there, for `status`."""
+        """The model's name and whether it is loaded, for `status`."""
         if not self._made.done():
             return f"{self._name} (loading)"
         error = self._made.exception()
@@ -44,11 +44,11 @@ class LoadingEmbedder:
         except Exception as error:
             self._made.set_exception(error)
             return
-        _give_back()
+        _release_memory()
         self._made.set_result(made)
 
 
-def _give_back() -> None:
-    """Return to the system what loading took and freed: up to 30 MB that glibc would keep."""
+def _release_memory() -> None:
+    """Return freed memory to the system: up to 30 MB that glibc would keep after loading."""
     with contextlib.suppress(OSError, AttributeError):  # another libc has no such function
         ctypes.CDLL(None).malloc_trim(0)

@@ -1,11 +1,11 @@
-"""Does a value fit what a discovery document says of it? Names, JSON types, formats and enumerations are looked at."""
+"""Checks values against discovery documents: names, JSON types, formats and enumerations."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
+from localcloud.core.store import Document
 from localcloud.http.discovery.documents import Method, document
 
 _JSON_TYPES: dict[str, type | tuple[type, ...]] = {
@@ -28,24 +28,24 @@ _WHOLE_NUMBERS = {
     "int64": range(-(2**63), 2**63),
     "uint64": range(2**64),
 }
-"""What fits into them, by format. 64-bit numbers travel as strings."""
-_MOST_DIGITS = 20
+"""The range of each format. 64-bit numbers travel as strings."""
+_MAX_DIGITS = 20
 _SENT_AS_NUMBERS = {("QueryParameterValue", "value")}
-"""Texts for which google-cloud-bigquery sends numbers."""
+"""String fields in which google-cloud-bigquery sends numbers."""
 _NUMBERS_OF_STRUCT = ("NaN", "Infinity", "-Infinity")
 
 
-_MOST_ITEMS = 100
-"""Of an array that many are looked at: rows are like each other, and there can be many."""
+_MAX_ITEMS = 100
+"""So many items of an array are checked: rows are alike, and there can be many."""
 
 
-def problems(api: str, schema: str, value: Any, *, sent: bool = False) -> list[str]:
-    """What in `value` the schema of `api` does not know or knows otherwise; empty when it fits.
+def problems(api: str, schema: str, value: object, *, sent: bool = False) -> list[str]:
+    """What in `value` the schema of `api` does not allow; empty when it conforms.
 
-    `sent`: it is a request, in which a null is as good as nothing, and a number may be spelled as text or the other way
-    round (the JSON mapping of protocol buffers).
+    `sent`: it is a request, in which null means absent, and a number may be sent as text and the other way round (the
+    JSON mapping of protocol buffers).
     """
-    return _Look(document(api)["schemas"], sent).at({"$ref": schema}, value, schema)
+    return _Checker(document(api)["schemas"], sent).check({"$ref": schema}, value, schema)
 
 
 def parameter_problems(method: Method, given: Mapping[str, list[str]]) -> list[str]:
@@ -62,8 +62,8 @@ def parameter_problems(method: Method, given: Mapping[str, list[str]]) -> list[s
     return found + [f"parameter {name}: missing" for name in required if name not in given]
 
 
-def error_problems(value: Any, status: int) -> list[str]:
-    """What keeps an answer from being an error of Google's REST services: {"error": {code, message, errors?, …}}."""
+def error_problems(value: object, status: int) -> list[str]:
+    """What in an error answer is not of the form of Google's REST services: {"error": {code, message, errors?, …}}."""
     error = value.get("error") if isinstance(value, dict) else None
     if not isinstance(error, dict):
         return ["no error object"]
@@ -75,8 +75,8 @@ def error_problems(value: Any, status: int) -> list[str]:
     return found
 
 
-def _parses(spec: dict[str, Any], text: str) -> bool:
-    """Whether a query parameter's text is a value of its type; an empty one is as good as none."""
+def _parses(spec: Document, text: str) -> bool:
+    """Whether a query parameter's text is a value of its type; an empty text counts as absent."""
     if not text:
         return True
     kind = spec.get("type")
@@ -89,44 +89,44 @@ def _parses(spec: dict[str, Any], text: str) -> bool:
     return "enum" not in spec or text in spec["enum"]
 
 
-def _spelled_otherwise(spec: dict[str, Any], value: Any) -> bool:
-    """Whether it is a number where a request may send its other spelling."""
+def _has_alternative_spelling(spec: Document, value: object) -> bool:
+    """Whether it is a number sent as text, or the other way round, where a request may."""
     if spec.get("type") == "string" and spec.get("format") in ("int64", "uint64"):
         return isinstance(value, int) and not isinstance(value, bool) and value in _WHOLE_NUMBERS[spec["format"]]
     return spec.get("type") == "integer" and isinstance(value, str) and _is_whole(spec, value)
 
 
-def _is_whole(spec: dict[str, Any], text: str) -> bool:
-    """Whether it spells a whole number that the format holds."""
+def _is_whole(spec: Document, text: str) -> bool:
+    """Whether the text is a whole number in the format's range."""
     fits = _WHOLE_NUMBERS.get(spec.get("format", "int64"), _WHOLE_NUMBERS["int64"])
-    return re.fullmatch(rf"-?[0-9]{{1,{_MOST_DIGITS}}}", text) is not None and int(text) in fits
+    return re.fullmatch(rf"-?[0-9]{{1,{_MAX_DIGITS}}}", text) is not None and int(text) in fits
 
 
-class _Look:
-    def __init__(self, schemas: dict[str, Any], sent: bool) -> None:
+class _Checker:
+    def __init__(self, schemas: Document, sent: bool) -> None:
         self._schemas = schemas
         self._sent = sent
 
-    def at(self, spec: dict[str, Any], value: Any, path: str) -> list[str]:
+    def check(self, spec: Document, value: object, path: str) -> list[str]:
         if "$ref" in spec:
             spec = self._schemas[spec["$ref"]]
         kind = spec.get("type", "any")
-        if kind == "any" or (self._sent and (value is None or _spelled_otherwise(spec, value))):
+        if kind == "any" or (self._sent and (value is None or _has_alternative_spelling(spec, value))):
             return []
         if kind == "number" and value in _NUMBERS_OF_STRUCT:
             return []
         if not isinstance(value, _JSON_TYPES[kind]) or (kind in ("integer", "number") and isinstance(value, bool)):
             return [f"{path}: {value!r} is no {kind}"]
         if isinstance(value, list):
-            looks = enumerate(value[:_MOST_ITEMS])
-            return [found for n, item in looks for found in self.at(spec["items"], item, f"{path}[{n}]")]
+            indexed = enumerate(value[:_MAX_ITEMS])
+            return [found for n, item in indexed for found in self.check(spec["items"], item, f"{path}[{n}]")]
         if isinstance(value, dict):
             return self._members(spec, value, path)
         if kind == "integer" and value not in _WHOLE_NUMBERS.get(spec.get("format", "int64"), (value,)):
             return [f"{path}: {value!r} is no {spec.get('format', kind)}"]
         return self._text(spec, value, path) if isinstance(value, str) else []
 
-    def _text(self, spec: dict[str, Any], value: str, path: str) -> list[str]:
+    def _text(self, spec: Document, value: str, path: str) -> list[str]:
         form = _FORMATS.get(spec.get("format", ""))
         whole = spec.get("format") in _WHOLE_NUMBERS
         if (form and not re.fullmatch(form, value)) or (whole and not _is_whole(spec, value)):
@@ -135,14 +135,14 @@ class _Look:
             return [f"{path}: {value!r} is none of {', '.join(spec['enum'])}"]
         return []
 
-    def _members(self, spec: dict[str, Any], value: dict[str, Any], path: str) -> list[str]:
+    def _members(self, spec: Document, value: Document, path: str) -> list[str]:
         known, others = spec.get("properties", {}), spec.get("additionalProperties")
         found = []
         for name, item in value.items():
             if self._sent and (spec.get("id"), name) in _SENT_AS_NUMBERS and isinstance(item, int | float):
                 continue
             if name in known or others is not None:
-                found += self.at(known.get(name, others), item, f"{path}.{name}")
+                found += self.check(known.get(name, others), item, f"{path}.{name}")
             else:
                 found.append(f"{path}.{name}: not in {spec.get('id', 'the schema')}")
         return found

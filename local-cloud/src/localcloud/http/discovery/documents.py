@@ -1,4 +1,4 @@
-"""Which method of which API a request is a call of, by the documents."""
+"""Finds the method of an API that a request calls, by the discovery documents."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
+
+from localcloud.core.store import Document
 
 PREFIXES = {
     "/bigquery/v2/": "bigquery.v2",
@@ -23,11 +24,11 @@ PREFIXES = {
 }
 """Where on this server an API is, and its document. Uploads and downloads are below /upload and /download."""
 
-_UNDOCUMENTED: dict[str, dict[str, Any]] = {
+_UNDOCUMENTED: dict[str, Document] = {
     "bigquery.jobs.get": {"projection": {"type": "string"}},
     "bigquery.jobs.cancel": {"projection": {"type": "string"}},
 }
-"""What google-cloud-bigquery sends though the documents do not have it."""
+"""Parameters that google-cloud-bigquery sends and the documents do not have."""
 
 
 @dataclass(frozen=True)
@@ -37,19 +38,19 @@ class Method:
     api: str
     id: str
     pattern: re.Pattern[str]
-    spec: dict[str, Any]
+    spec: Document
 
     def calls(self, verb: str, path: str) -> bool:
         """Whether `verb` on `path` is a call of it."""
         return bool(self.spec["httpMethod"] == verb and self.pattern.fullmatch(path))
 
     @property
-    def own_parameters(self) -> dict[str, dict[str, Any]]:
+    def own_parameters(self) -> dict[str, Document]:
         """The query parameters that it takes beside those that every method of its API takes."""
         return {name: each for name, each in self.spec.get("parameters", {}).items() if each["location"] == "query"}
 
     @property
-    def parameters(self) -> dict[str, dict[str, Any]]:
+    def parameters(self) -> dict[str, Document]:
         """Every query parameter that it takes."""
         return {**document(self.api)["parameters"], **self.own_parameters, **_UNDOCUMENTED.get(self.id, {})}
 
@@ -73,17 +74,17 @@ class Method:
 
 
 @cache
-def document(api: str) -> dict[str, Any]:
+def document(api: str) -> Document:
     """A discovery document, such as that of `bigquery.v2`."""
-    found: dict[str, Any] = json.loads(
+    found: Document = json.loads(
         (files("googleapiclient.discovery_cache.documents") / f"{api}.json").read_text(encoding="utf-8"),
         object_hook=_without_prose,
     )
     return found
 
 
-def _without_prose(part: dict[str, Any]) -> dict[str, Any]:
-    """Most of a document explains; a field that is called `description` is a dictionary and stays."""
+def _without_prose(part: Document) -> Document:
+    """Leaves out explanations, most of a document; a field that is named `description` is a dictionary and stays."""
     prose = ("description", "enumDescriptions", "scopes")
     return {name: each for name, each in part.items() if name not in prose or isinstance(each, dict)}
 
@@ -104,19 +105,19 @@ def methods(api: str) -> list[Method]:
     found = []
     base = document(api)["servicePath"]
     for spec in sorted(_specs(document(api)), key=lambda each: (_path(each).count("{"), -len(_path(each)))):
-        # Where methods end in `:verb`, a name holds no colon; elsewhere one may.
+        # Where methods end in `:verb`, a name has no colon; in other APIs it may.
         literal = [re.escape(part) for part in re.split(r"\{[^}]*\}", _path(spec))]
         pattern = "/" + re.escape(base) + (r"[^/]+" if base else r"[^/:]+").join(literal)
         found.append(Method(api, spec["id"], re.compile(pattern), spec))
     return found
 
 
-def _path(spec: dict[str, Any]) -> str:
+def _path(spec: Document) -> str:
     path: str = spec.get("flatPath") or spec["path"]
     return path
 
 
-def _specs(part: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _specs(part: Document) -> Iterator[Document]:
     yield from part.get("methods", {}).values()
     for resource in part.get("resources", {}).values():
         yield from _specs(resource)

@@ -1,7 +1,8 @@
-"""The middleware that looks at every request and every answer, and writes down what the documents do not allow.
+"""Middleware that checks every request and every answer, and records what the discovery documents do not allow.
 
-A request counts against us only when it was answered with success: the service would have refused it. An answer counts
-always, an error by the shape of errors. What is our own (control, health, tokens, signed URLs) is not looked at.
+A request is recorded only when it was answered with success: the service would have refused it. An answer is always
+checked, an error against the form of errors. Paths that no Google API has (control, health, tokens, signed URLs) are
+not checked.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from localcloud.http.discovery.conformance import error_problems, parameter_prob
 from localcloud.http.discovery.documents import Method, find
 from localcloud.http.discovery.requests import overridden
 
-_OURS = ("/control/", "/healthz", "/token", "/signed/")
+_NOT_GOOGLES = ("/control/", "/healthz", "/token", "/signed/")
 
 
-class Judge:
+class ConformanceRecorder:
     """ASGI middleware around the whole server. One JSON object a line: of `record` {call, method, problem}; of `calls`,
     if it is given, {method, status} for every call."""
 
@@ -32,29 +33,29 @@ class Judge:
         self._lock = threading.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].startswith(_OURS):
+        if scope["type"] != "http" or scope["path"].startswith(_NOT_GOOGLES):
             await self._app(scope, receive, send)
             return
         sent, answered = _Message(), _Message()
 
-        async def listening() -> Message:
+        async def receiving() -> Message:
             message = await receive()
             sent.add(message)
             return message
 
-        async def speaking(message: Message) -> None:
+        async def sending(message: Message) -> None:
             answered.add(message)
             await send(message)
 
         try:
-            await self._app(scope, listening, speaking)
+            await self._app(scope, receiving, sending)
         finally:
             if answered.complete:
                 scope, body = overridden(scope, bytes(sent.body))
                 sent.body = bytearray(body)
-                self._note(scope, answered.status, judged(scope, sent, answered))
+                self._write(scope, answered.status, call_problems(scope, sent, answered))
 
-    def _note(self, scope: Scope, status: int, found: list[str]) -> None:
+    def _write(self, scope: Scope, status: int, found: list[str]) -> None:
         call, method = f"{scope['method']} {_path(scope)}", _method(scope)
         about = {"call": call, "method": method.id if method else "unknown"}
         lines = [json.dumps({**about, "problem": problem}) + "\n" for problem in found]
@@ -71,7 +72,7 @@ def _append(path: Path, lines: list[str]) -> None:
 
 
 class _Message:
-    """The body of a request or of an answer, as it goes by."""
+    """A request or an answer, collected while it passes."""
 
     def __init__(self) -> None:
         self.status = 0
@@ -92,13 +93,13 @@ class _Message:
         return json.loads(self.body)
 
 
-def judged(scope: Scope, sent: _Message, answered: _Message) -> list[str]:
+def call_problems(scope: Scope, sent: _Message, answered: _Message) -> list[str]:
     """What is wrong with this call and its answer."""
     if answered.status >= 400:
         return _error(scope, answered)
     upload = _path(scope).startswith("/upload/")
     if upload and scope["method"] == "DELETE":
-        return []  # of the resumable protocol, which the documents only mention
+        return []  # of the resumable protocol, which is not part of the documents
     method = _method(scope)
     if method is None:
         return ["answered, though the documents have no such method"]
@@ -112,7 +113,7 @@ def judged(scope: Scope, sent: _Message, answered: _Message) -> list[str]:
 
 
 def _method(scope: Scope) -> Method | None:
-    """What it calls; every request of an upload is a part of the call that began it."""
+    """The method that is called; every request of an upload is part of the call that began it."""
     return find("POST" if _path(scope).startswith("/upload/") else scope["method"], _path(scope))
 
 
@@ -137,7 +138,7 @@ def _request(method: Method, sent: _Message) -> list[str]:
 
 
 def _answer(scope: Scope, method: Method, answered: _Message) -> list[str]:
-    """A part of an answer (`fields`) fits like the whole. Media, redirects and unfinished uploads are no JSON."""
+    """A part of an answer (`fields`) is checked like the whole. Media, redirects and unfinished uploads are no JSON."""
     if b"alt=media" in scope["query_string"] or not 200 <= answered.status < 300 or not _is_json(answered):
         return []
     if not answered.body:

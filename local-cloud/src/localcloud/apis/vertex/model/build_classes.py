@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ def build(classes: Path, nouns: Path) -> dict[str, npt.NDArray[Any]]:
     return {"E": (meaning @ rotation).astype(np.float16), "R": rotation, "names": np.array(names)}
 
 
-def _hypernyms(nouns: Path) -> Any:
+def _hypernyms(nouns: Path) -> Callable[[str], list[str]]:
     """A function from a synset's offset to the first words of its hypernyms, nearest first (format: wndb(5WN))."""
     words: dict[str, str] = {}
     above: dict[str, str] = {}

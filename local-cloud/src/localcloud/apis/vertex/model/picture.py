@@ -1,4 +1,7 @@
-"""Bytes to pixels: the formats and sizes the embedding endpoint reads (contract section 2), and nothing else."""
+"""Bytes to pixels: the formats and sizes that the embedding endpoint reads, and no others.
+
+Source: docs/bigquery-contract.md, "2. The embedding endpoint".
+"""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from tokenizers.processors import BertProcessing
 from localcloud.apis.vertex.model.runtime import kept_session
 from localcloud.apis.vertex.model.weights import DATA, MINILM
 
-#: The endpoint reads 32 tokens of a text and drops the rest (contract section 2).
+#: The endpoint reads 32 tokens of a text and ignores the rest (docs/bigquery-contract.md, "2. The embedding endpoint").
 #: Choice: its tokens are not known; ours are word pieces, and the two that mark start and end are not counted.
 MAX_TOKENS = 32
 #: Goes into the name of the cached graph: raise it when text_graph.py builds another one.

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from hypothesis import strategies as st
 
 from localcloud.http.discovery.documents import PREFIXES, Method, document, methods
-from tests.routes import routes
+from tests.all_routes import routes
 
 JUNK_TEXT = st.one_of(
     st.text(max_size=12),

@@ -1,4 +1,4 @@
-"""httpx's functions for servers of plain HTTP: its own read the machine's certificates for every request, 40 ms."""
+"""httpx's functions without TLS: httpx's own load the certificates of the machine for every request, 40 ms."""
 
 from __future__ import annotations
 

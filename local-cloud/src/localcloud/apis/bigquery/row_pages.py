@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
 from localcloud.core.errors import Unsupported, invalid
 from localcloud.core.ports import Engine
@@ -31,13 +30,13 @@ class Window:
 
 @dataclass(frozen=True)
 class Page:
-    """Rows as JSON text, ready to stand in an answer, and the token of what follows."""
+    """Rows as the JSON text of an array, and the token of the next page."""
 
     rows: str
     next_token: str | None
 
 
-def window(parameters: dict[str, Any], *, maximum: Any = None) -> Window:
+def window(parameters: Document) -> Window:
     """The window that query parameters (or the like-named fields of a jobs.query request) describe. Raises ApiError."""
     if str(parameters.get("formatOptions.timestampOutputFormat", "")) not in (
         "",
@@ -45,7 +44,7 @@ def window(parameters: dict[str, Any], *, maximum: Any = None) -> Window:
     ):
         raise Unsupported("formatOptions.timestampOutputFormat")
     token = parameters.get("pageToken")
-    wanted = maximum if maximum is not None else parameters.get("maxResults")
+    wanted = parameters.get("maxResults")
     try:
         start = int(from_token(token)) if token else int(parameters.get("startIndex") or 0)
         most = None if wanted in (None, "") else int(wanted)
@@ -72,7 +71,7 @@ def read(engine: Engine, table: tuple[str, str], schema: Document, total: int, w
 
 
 def envelope(answer: Document, page: Page | None, fields: str = "") -> bytes:
-    """The JSON of an answer with its rows, or what of it `fields` asks for (partial.py)."""
+    """The JSON of an answer with its rows, or the part of it that `fields` names (http/partial.py)."""
     head = answer | ({"pageToken": page.next_token} if page and page.next_token else {})
     rows = page.rows if page else "[]"
     if fields:

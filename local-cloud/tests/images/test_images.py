@@ -48,7 +48,7 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """A folder of somebody's: three pictures in two folders, a caption, and what is no picture."""
+    """A folder of a user: three pictures in two folders, a caption, and a file that is no picture."""
     folder = tmp_path / "Pictures"
     _picture(folder / "beach.JPG", "JPEG", "yellow")
     _picture(folder / "2024" / "castle.png", "PNG", "gray")
@@ -169,7 +169,7 @@ def test_a_folder_inside_its_own_source_is_refused(run: Run, source: Path) -> No
 def test_without_a_running_local_cloud_the_error_says_how_to_start_it(run: Run, source: Path, tmp_path: Path) -> None:
     code, _, err = run(source)
     assert code == 2
-    start = "start it: `make up` or `python -m localcloud serve --detach`"
+    start = "start it: `python -m localcloud serve --detach`"
     assert err == f"error: no local cloud runs on {tmp_path / 'home'}; {start}\n"
     code, _, err = run(source, "--endpoint", "http://127.0.0.1:9")
     assert code == 2
@@ -293,7 +293,7 @@ def test_a_public_bucket_without_pictures_or_without_an_answer_is_an_error(
     cloud: RunningCloud, bucket: storage.Bucket
 ) -> None:
     source = f"gs://{bucket.name}/"
-    with pytest.raises(SourceError, match=rf"cannot read {source}: 404 .*make up IMAGES=~/Pictures"):
+    with pytest.raises(SourceError, match=rf"cannot read {source}: 404 .*python -m localcloud\.images ~/Pictures"):
         public_bucket.select(source, 5, _quiet(), cloud.url)
     cloud.storage.create_bucket(bucket)
     with pytest.raises(SourceError, match="no JPG, PNG, GIF or BMP object in"):
@@ -396,7 +396,7 @@ def test_without_apt_or_without_the_package_the_error_names_the_way_out(
     code, _, err = run("tuxpaint", "--into", tmp_path / "demo")
     assert code == 2
     assert err.splitlines()[-1].startswith("error: apt knows no package tuxpaint-stamps-default (no network,")
-    assert err.endswith("take pictures of your own instead: `make up IMAGES=~/Pictures`\n")
+    assert err.endswith("take pictures of your own instead: `python -m localcloud.images ~/Pictures`\n")
     monkeypatch.setenv("PATH", str(tmp_path))
     code, _, err = run("tuxpaint", "--into", tmp_path / "demo")
     assert code == 2

@@ -1,4 +1,4 @@
-"""What the judge of every local cloud in these tests lets pass, and what it writes down."""
+"""What the recorder of every local cloud in these tests accepts, and what it records."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from localcloud.http.discovery.recorder import Judge
+from localcloud.http.discovery.recorder import ConformanceRecorder
 
 DATASETS = "/bigquery/v2/projects/p/datasets"
 
 
-def verdict(record: Path, verb: str, path: str, answer: Any, *, status: int = 200, body: Any = None) -> list[str]:
-    """What the judge writes down when this call is answered so."""
+def recorded(record: Path, verb: str, path: str, answer: Any, *, status: int = 200, body: Any = None) -> list[str]:
+    """What is recorded when this call is answered so."""
 
     async def answering(request: Request) -> Response:
         await request.body()
@@ -27,7 +27,7 @@ def verdict(record: Path, verb: str, path: str, answer: Any, *, status: int = 20
 
     app = Starlette(routes=[Route("/{path:path}", answering, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])])
     record.write_text("")
-    with TestClient(Judge(app, record)) as client:
+    with TestClient(ConformanceRecorder(app, record)) as client:
         client.request(verb, path, json=body)
     return [json.loads(line)["problem"] for line in record.read_text().splitlines()]
 
@@ -39,13 +39,13 @@ def record(tmp_path: Path) -> Path:
 
 def test_what_the_documents_allow_passes(record: Path) -> None:
     dataset = {"datasetReference": {"projectId": "p", "datasetId": "d"}, "creationTime": "1795390142538"}
-    assert verdict(record, "GET", f"{DATASETS}/d?prettyPrint=false", dataset) == []
-    assert verdict(record, "POST", DATASETS, dataset, body={"datasetReference": {"datasetId": "d"}}) == []
-    assert verdict(record, "PATCH", f"{DATASETS}/d", dataset, body={"labels": {"a": None}}) == []
-    assert verdict(record, "DELETE", f"{DATASETS}/d", None, status=204) == []
+    assert recorded(record, "GET", f"{DATASETS}/d?prettyPrint=false", dataset) == []
+    assert recorded(record, "POST", DATASETS, dataset, body={"datasetReference": {"datasetId": "d"}}) == []
+    assert recorded(record, "PATCH", f"{DATASETS}/d", dataset, body={"labels": {"a": None}}) == []
+    assert recorded(record, "DELETE", f"{DATASETS}/d", None, status=204) == []
     refused = {"error": {"code": 404, "message": "no", "errors": [{"message": "no", "reason": "r", "domain": "d"}]}}
-    assert verdict(record, "GET", f"{DATASETS}/d", refused, status=404) == []
-    assert verdict(record, "POST", "/control/faults", {"anything": 1}) == []
+    assert recorded(record, "GET", f"{DATASETS}/d", refused, status=404) == []
+    assert recorded(record, "POST", "/control/faults", {"anything": 1}) == []
 
 
 @pytest.mark.parametrize(
@@ -61,21 +61,21 @@ def test_what_the_documents_allow_passes(record: Path) -> None:
         ("/storage/v1/b", {}, "parameter project: missing"),
     ],
 )
-def test_what_they_do_not_allow_is_written_down(record: Path, path: str, answer: Any, problem: str) -> None:
-    (found,) = verdict(record, "GET", path, answer)
+def test_what_they_do_not_allow_is_recorded(record: Path, path: str, answer: Any, problem: str) -> None:
+    (found,) = recorded(record, "GET", path, answer)
     assert found == problem
 
 
 def test_a_request_that_the_service_would_refuse_must_not_succeed(record: Path) -> None:
     body = {"datasetReference": {"datasetId": "d"}, "colour": "red"}
-    assert verdict(record, "POST", DATASETS, {}, body=body) == ["request: Dataset.colour: not in Dataset"]
-    assert verdict(record, "POST", DATASETS, {"error": {"code": 400, "message": "m"}}, status=400, body=body) == []
+    assert recorded(record, "POST", DATASETS, {}, body=body) == ["request: Dataset.colour: not in Dataset"]
+    assert recorded(record, "POST", DATASETS, {"error": {"code": 400, "message": "m"}}, status=400, body=body) == []
 
 
 def test_an_error_must_be_one_that_clients_can_take_apart(record: Path) -> None:
-    assert verdict(record, "GET", f"{DATASETS}/d", {"detail": "no"}, status=404) == ["no error object"]
+    assert recorded(record, "GET", f"{DATASETS}/d", {"detail": "no"}, status=404) == ["no error object"]
     wrong = {"error": {"code": 400, "message": "no", "errors": [{"message": "no", "domain": "global"}]}}
-    assert verdict(record, "GET", f"{DATASETS}/d", wrong, status=404) == [
+    assert recorded(record, "GET", f"{DATASETS}/d", wrong, status=404) == [
         "error.code 400 under HTTP status 404",
         "error.errors: no reason",
     ]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable, Collection
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -19,6 +18,7 @@ from starlette.routing import Route
 from localcloud.apis.iam import Iam
 from localcloud.apis.projects import resolve
 from localcloud.core.errors import ApiError, Unsupported, not_found
+from localcloud.core.store import Document
 from localcloud.http.context import Context, json_of, member_of
 from localcloud.http.rest import from_token, integer, partial_json, refuse_unknown, refuse_verb, to_token
 
@@ -75,7 +75,7 @@ class Services:
             for service in services:
                 change.put("service", service, {"enabled": enabled})
 
-    def resource(self, service: str) -> dict[str, Any]:
+    def resource(self, service: str) -> Document:
         """The service as REST answers it. Raises ApiError notFound."""
         if service not in TITLES:
             raise not_found(f"Service {service} is not known to the local cloud.")
@@ -102,7 +102,7 @@ class ServiceDisabled(ApiError):
         )
         self._metadata = {"service": service, "consumer": f"projects/{project_number}"}
 
-    def body(self) -> dict[str, Any]:
+    def body(self) -> Document:
         """The common shape, with google.rpc.ErrorInfo beside it."""
         body = super().body()
         body["error"]["errors"][0]["domain"] = "usageLimits"
@@ -158,7 +158,7 @@ class _ServiceUsage:
         after = from_token(request.query_params.get("pageToken", ""))
         rest = [name for name in names if name > after]
         count = min(integer(request, "pageSize", 50) or 50, 200)
-        answer: dict[str, Any] = {"services": [self._services.resource(name) for name in rest[:count]]}
+        answer: Document = {"services": [self._services.resource(name) for name in rest[:count]]}
         if rest[count:]:
             answer["nextPageToken"] = to_token(rest[count - 1])
         return partial_json(request, answer)
@@ -219,7 +219,7 @@ class _ServiceUsage:
             raise Unsupported(f"filter {wanted!r} of services.list")
         return states[wanted] in (None, self._services.enabled(service))
 
-    def _done(self, request: Request, response: dict[str, Any], kind: str) -> JSONResponse:
+    def _done(self, request: Request, response: Document, kind: str) -> JSONResponse:
         operation = {
             "name": f"operations/acat.p2-{self._context.project_number}-{uuid.uuid4()}",
             "done": True,

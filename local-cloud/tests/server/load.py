@@ -137,7 +137,7 @@ def check(cloud: RunningCloud, remembered: list[Remembered], counted: set[str]) 
         well = {name for name in jobs if name[:2] in ("t_", "r_") and jobs[name].error_result is None}
         own = {name for name in well if name.split("_")[1] == str(mine.client)}
         made = {name for name in tables if name.startswith(f"t_{mine.client}_")}
-        assert made == {name for name in own if name.startswith("t_")}, "a table stands for every job that ended well"
+        assert made == {name for name in own if name.startswith("t_")}, "one table for every job that succeeded"
         added = cloud.query(f"SELECT n, COUNT(*) AS rows_, SUM(x) AS total FROM d.log_{mine.client} GROUP BY n")
         inserted = {f"r_{mine.client}_{row.n}" for row in added}
         assert inserted == {name for name in own if name.startswith("r_")}
