@@ -2,7 +2,7 @@
 
 The project, buckets and connections have policies; what the project grants holds for everything in it. Reads of a
 policy show a change at once, but it takes effect only `settings.propagation_delay` seconds later
-(docs/bigquery-contract.md, "0. Facts that change the design", item 7). Policies are read, modified and written back
+(docs/bigquery-contract.md, "0. Facts that shape the design", item 7). Policies are read, modified and written back
 under an etag: a write with an old etag is answered 409 (the same, "5. Connections").
 
 Resources are named `projects/P`, `projects/P/datasets/D…`, `projects/P/locations/L/connections/C` and

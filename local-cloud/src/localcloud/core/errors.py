@@ -3,7 +3,7 @@
     ApiError                    code, reason, message -> {"error": {"code", "message", "status", "errors": [...]}}
     └── Unsupported             501 notImplemented: what this local cloud does not do, by name
 
-Reasons and codes: docs/bigquery-contract.md, "10. Errors and the job protocol". A statement that fails inside a job has
+Reasons and codes: docs/bigquery-contract.md, "10. Errors and jobs". A statement that fails inside a job has
 the same reason and message in `status.errorResult`.
 """
 

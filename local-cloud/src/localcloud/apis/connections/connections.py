@@ -1,6 +1,6 @@
 """The connections of one local cloud. Their service accounts can be granted roles only some time after they are made.
 
-Sources: docs/bigquery-contract.md, "5. Connections", and "0. Facts that change the design", item 8: the default
+Sources: docs/bigquery-contract.md, "5. Connections", and "0. Facts that shape the design", item 8: the default
 connection, which BigQuery makes at its first use and grants roles by itself.
 """
 
