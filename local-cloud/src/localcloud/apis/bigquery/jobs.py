@@ -1,6 +1,7 @@
 """Jobs: accepted, run in threads, stored.
 
-Sources: https://cloud.google.com/bigquery/docs/reference/rest/v2/Job and docs/bigquery-contract.md, "10. Errors and jobs".
+Sources: https://cloud.google.com/bigquery/docs/reference/rest/v2/Job and docs/bigquery-contract.md, "10. Errors and
+jobs".
 
     insert -> PENDING -> RUNNING -> DONE      state and times are answered by jobs.get at any moment
 
