@@ -165,7 +165,9 @@ def look(bucket: str) -> Bucket:
     url = f"{os.environ.get('STORAGE_EMULATOR_HOST', STORAGE)}/storage/v1/b/{bucket}"
     try:
         with warnings.catch_warnings(), AuthorizedSession(_credentials()) as session:
-            found = session.get(url, params={"fields": "location"}, timeout=_TIMEOUT, max_allowed_time=_TIMEOUT)
+            found = session.request(
+                "GET", url, params={"fields": "location"}, timeout=_TIMEOUT, max_allowed_time=_TIMEOUT
+            )
     except (RequestException, TransportError):
         return Bucket(bucket, reason="Google Cloud could not be reached")
     except GoogleAuthError:  # none, or none that are accepted

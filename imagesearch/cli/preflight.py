@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from imagesearch.checks import preflight
-from imagesearch.checks.prerequisites import wanted
+from imagesearch.checks.prerequisites import requirements
 from imagesearch.cli.help_texts import lesson
 from imagesearch.errors import NotThere
 from imagesearch.pipeline import plan
@@ -36,7 +36,7 @@ def _preflight(options: argparse.Namespace) -> int:
     file = stack_file.read(options.stack, options.project)
     client = file.client
     try:
-        report = preflight.run(client, wanted(file.settings, file.project, file.labels))
+        report = preflight.run(client, requirements(file.settings, file.project, file.labels))
     finally:
         client.close()
     if options.json:

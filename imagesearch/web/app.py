@@ -18,7 +18,7 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 
 from imagesearch.errors import ImageSearchError, NotThere, ServiceUnreachable, StatementFailed
-from imagesearch.gcp.bigquery import Answer, Target
+from imagesearch.gcp.bigquery import QueryResult, Target
 from imagesearch.pipeline import interactive_search
 from imagesearch.pipeline.interactive_search import Explorer, Folder, Found, Question
 from imagesearch.stacks.report import status
@@ -132,7 +132,7 @@ def index_words(found: Found) -> str:
     return f"{words}. {reasons}" if reasons else words
 
 
-def _job(target: Target, answer: Answer) -> dict[str, str]:
+def _job(target: Target, answer: QueryResult) -> dict[str, str]:
     """Where a job can be looked at: in the console, or where the stack's own endpoint tells of it."""
     if target.endpoint:
         path = f"{target.endpoint.rstrip('/')}/projects/{target.project}/jobs/{answer.job_id}"
