@@ -31,7 +31,7 @@ def index_now(last: dict[str, Any], there: list[dict[str, Any]], drift: float = 
             "How far the embeddings have drifted": [[{"drift": drift}]],
         },
     )
-    index: dict[str, Any] = status.look(stack)["index"]
+    index: dict[str, Any] = status.current(stack)["index"]
     return index
 
 
