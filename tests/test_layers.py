@@ -1,4 +1,4 @@
-"""The arrows between the rooms, and the size of what is in them. Imports are read from the syntax tree."""
+"""The direction of imports between packages, and the size of modules. Imports are read from the syntax tree."""
 
 from __future__ import annotations
 

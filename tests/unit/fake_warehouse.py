@@ -1,4 +1,4 @@
-"""A warehouse that holds labels and canned rows and notes what it is asked: for rules that need no SQL engine."""
+"""A Warehouse with labels and canned rows that records its statements, for rules that need no SQL engine."""
 
 from __future__ import annotations
 

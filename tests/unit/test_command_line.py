@@ -1,4 +1,4 @@
-"""The command line without a cloud: what it teaches is true, what it refuses it refuses with the right code."""
+"""The command line without a cloud: its help is correct, and wrong arguments have the right exit code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The errors: drawn as they are, each in use, each with one line of what to do."""
+"""The error classes: the tree in the docstring is right, each class is used, each message has a remedy."""
 
 from __future__ import annotations
 

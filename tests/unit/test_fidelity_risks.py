@@ -1,4 +1,4 @@
-"""docs/fidelity-risks.md has an entry for every statement, every call and every resource, and for nothing else."""
+"""docs/fidelity-risks.md has an entry for every statement, every call and every resource, and no others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What preflight makes of Google Cloud's answers: everything missing by name, with the command that mends it."""
+"""Preflight's findings for each response of Google Cloud: everything missing, with the command that fixes it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person and a script see of a stack's outputs."""
+"""The reports of a stack's outputs for people and for scripts, and the gallery's page."""
 
 from __future__ import annotations
 

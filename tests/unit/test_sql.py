@@ -1,4 +1,4 @@
-"""Statements: identifiers are validated and quoted, placeholders complete, and SQL is spelled in queries/ alone."""
+"""Statements: identifiers are validated and quoted, placeholders are complete, and SQL is only in queries/."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The index in `status`: as it is now, with the recall that the last `up` measured while there is one to have it."""
+"""The index in `status`: its current state, with the recall that the last `up` measured if it is active."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Searching by hand over an index: what is found, what the index is used for, what is paid."""
+"""Interactive search over an index: its results, how the index is used, and its cost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The search page in a real browser, over a stack that is up."""
+"""The search page in a real browser, over a stack."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.e2e.conftest import BUCKET
 from tests.web.conftest import HOSTILE, HOSTILE_CAPTION, Site
-from tests.web.looking import complaints, loaded, shown, wider_than_the_screen
+from tests.web.page_contents import complaints, loaded, shown, wider_than_the_screen
 
 VIOLIN = f"gs://{BUCKET}/stamp_violin.jpg"
 

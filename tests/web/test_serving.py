@@ -1,4 +1,4 @@
-"""Whom the search page answers and what it refuses, asked as a browser or an attacker asks."""
+"""Which requests the search page answers and which it refuses, sent as a browser or an attacker sends them."""
 
 from __future__ import annotations
 
