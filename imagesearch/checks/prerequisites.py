@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 from imagesearch.errors import ServiceUnreachable
 from imagesearch.gcp import permissions, rest
@@ -109,7 +108,7 @@ def _response_or_error(send: Callable[[], Response]) -> Response | ServiceUnreac
 
 def _enabled_services(client: Client, project: str) -> Response:
     """services.list of the enabled APIs, all pages in one body."""
-    found: list[Any] = []
+    found: list[object] = []
     query = {"filter": "state:ENABLED", "pageSize": "200", "fields": "services/name,nextPageToken"}
     while True:
         response = client.request(rest.SERVICES, f"{project}/services", params=query)
@@ -128,5 +127,5 @@ def _bucket(client: Client, bucket: str, public: bool) -> Response:
 
 
 def _bucket_permissions(client: Client, bucket: str) -> Response:
-    query = {"permissions": list(permissions.ON_BUCKET)}
-    return client.request(rest.STORAGE, f"b/{bucket}/iam/testPermissions", params=query)
+    params = {"permissions": list(permissions.ON_BUCKET)}
+    return client.request(rest.STORAGE, f"b/{bucket}/iam/testPermissions", params=params)

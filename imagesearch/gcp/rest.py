@@ -105,8 +105,8 @@ class Client:
         method: str = "GET",
         authenticated: bool = True,
         idempotent: bool = True,
-        params: Mapping[str, Any] | None = None,
-        json: Any = None,
+        params: Mapping[str, str | list[str]] | None = None,
+        json: Mapping[str, Any] | None = None,
     ) -> Response:
         """Send a request and return the response, also one with an error code below 500. Raises ServiceUnreachable.
 
@@ -153,7 +153,7 @@ class Client:
         return (self.endpoints.get(service.setting) or service.endpoint).removesuffix("/") + "/"
 
     @cached_property
-    def credentials(self) -> Any:
+    def credentials(self) -> auth.credentials.Credentials:
         """The caller's credentials. Raises GoogleAuthError."""
         return credentials.Credentials(self.access_token) if self.access_token else auth.default(scopes=[_SCOPE])[0]
 

@@ -89,7 +89,7 @@ class Pages:
         question = Question("", "", address.TOP_K, self._outputs["distance"])
         return self._page("error", question, code, what=what, remedy=remedy)
 
-    def _page(self, name: str, question: Question, code: int = 200, **values: Any) -> Response:
+    def _page(self, name: str, question: Question, code: int = 200, **values: object) -> Response:
         html = rendering.html(
             name,
             outputs=self._outputs,

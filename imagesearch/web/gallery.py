@@ -72,7 +72,7 @@ def page(
     )
 
 
-def pictured(found: Iterable[Sequence[Any]]) -> int:
+def pictured(found: Iterable[Sequence[object]]) -> int:
     """The number of nearest results of each search that have a picture in the page; more would make it too large."""
     lengths = [len(hits) for hits in found]
     limit = SIZES[-1][0]
@@ -87,7 +87,7 @@ def thumbnail(data: bytes, side: int = pictures.SIDE, quality: int = pictures.QU
     return _data_url(pictures.thumbnail(data, side, quality))
 
 
-def _size(found: Iterable[Sequence[Any]]) -> tuple[int, int]:
+def _size(found: Iterable[Sequence[object]]) -> tuple[int, int]:
     """The longest side and the JPEG quality for this number of results."""
     hits = sum(len(each) for each in found)
     return next(((side, quality) for limit, side, quality in SIZES if hits <= limit), SIZES[-1][1:])
