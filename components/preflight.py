@@ -16,11 +16,11 @@ from pydantic import TypeAdapter
 from components.dynamic import Properties, Provider, hidden, say
 from components.settings import Stack
 from imagesearch.checks import preflight
-from imagesearch.checks.prerequisites import Wanted, wanted
+from imagesearch.checks.prerequisites import Requirements, requirements
 from imagesearch.gcp import clients, rest
 from imagesearch.pipeline import plan
 
-_WANTED = TypeAdapter(Wanted)
+_REQUIREMENTS = TypeAdapter(Requirements)
 _INPUTS = ("project", "location", "dataset", "stack", "endpoint", "buckets", "public", "index", "notebook")
 
 
@@ -36,7 +36,7 @@ class PreflightProvider(Provider):
 
     def check(self, olds: Properties, news: Properties) -> CheckResult:
         first = _changed(olds, news)
-        report = preflight.run(self._client, _WANTED.validate_python({**news, "first": first}))
+        report = preflight.run(self._client, _REQUIREMENTS.validate_python({**news, "first": first}))
         report.refuse()
         clients.load()  # while the engine starts the gcp plugin
         for line in report.lines("unchecked") if first else ():
@@ -65,7 +65,7 @@ class Preflight(Resource, module="bigquery", name="Preflight"):
         settings = stack.settings
         if notice := plan.retirement(settings.embedding.endpoint_facts):
             pulumi.warn(notice)
-        needed = asdict(wanted(settings, stack.project, stack.labels))
+        needed = asdict(requirements(settings, stack.project, stack.labels))
         properties = {name: needed[name] for name in _INPUTS} | {"plan": plan.upper_bound(settings)}
         super().__init__(PreflightProvider(), name, properties, hidden(opts))
 

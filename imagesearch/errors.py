@@ -1,25 +1,25 @@
-"""What can go wrong, by what the reader can do about it.
+"""The program's errors, by what the user can do about them.
 
     ImageSearchError                   what failed, and what to do
     ├── SettingsError                  the stack config is wrong; nothing was created
-    ├── NotReady                       preflight found what is missing; nothing was created
-    ├── StatementFailed                BigQuery refused a statement for good
-    │   └── NotThere                   … because a dataset, table or model is gone
-    ├── NotSignedIn                    there are no credentials, or they are no longer good
-    ├── ServiceUnreachable             BigQuery did not answer, or kept answering 5xx
-    ├── PermissionMissing              a role has not been granted, or its grant never took effect
-    ├── NotOurs                        a table, model or dataset that this stack did not make is in the way
-    ├── NotSetAside                    what is to be tried again was not set aside
-    ├── OverBudget                     the work would cost more than `embedding.budgetUsd`
+    ├── NotReady                       preflight found something missing; nothing was created
+    ├── StatementFailed                BigQuery refused a statement, and would refuse it again
+    │   └── NotThere                   … because a dataset, table or model does not exist
+    ├── NotSignedIn                    there are no credentials, or they are not valid any more
+    ├── ServiceUnreachable             a service did not answer, or answered only 5xx
+    ├── PermissionMissing              a role is not granted, or its grant did not take effect
+    ├── NotOurs                        a resource that this stack did not create has the name of one of its own
+    ├── NotSetAside                    no image that is set aside matches the arguments of `retry`
+    ├── OverBudget                     embedding would cost more than `embedding.budgetUsd`
     ├── PruneRefused                   the bucket shrank by more than `embedding.maxPruneFraction`
-    ├── Stalled                        rounds went by without one more image embedded
-    ├── DeadlinePassed                 `embedding.deadlineMinutes` is over; the next run goes on from here
-    ├── JobCancelled                   somebody cancelled the job; the next run goes on from here
-    ├── InvariantBroken                the embeddings are not what they must be
+    ├── Stalled                        several rounds embedded no image
+    ├── DeadlinePassed                 `embedding.deadlineMinutes` is over; the next run continues
+    ├── JobCancelled                   somebody cancelled the job; the next run continues
+    ├── InvariantBroken                the embeddings violate an invariant
     └── RecallTooLow                   the index misses more than `index.minRecall` allows
 
-Every message is one line of what failed; `remedy` is one line of what to do. Both are shown, and no traceback.
-NotReady shows its findings between the two.
+`what` is one line that says what failed, `remedy` one line that says what to do. Both are printed, without a traceback.
+NotReady prints its findings between the two.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class SettingsError(ImageSearchError):
 
 
 class NotReady(ImageSearchError):
-    """Preflight found something missing. `details` are its findings, each with the commands that mend it."""
+    """Preflight found something missing. `details` are its findings, each with the commands that fix it."""
 
     def __init__(self, what: str, remedy: str, *, details: tuple[str, ...] = ()) -> None:
         super().__init__(what, remedy)
@@ -53,7 +53,10 @@ class NotReady(ImageSearchError):
 
 
 class StatementFailed(ImageSearchError):
-    """A statement failed and would fail again. `reason` is BigQuery's (contract section 10)."""
+    """A statement failed and would fail again.
+
+    `reason` is BigQuery's error reason (docs/bigquery-contract.md, section 10); empty if there is none.
+    """
 
     def __init__(self, what: str, remedy: str, *, reason: str = "") -> None:
         super().__init__(what, remedy)
@@ -61,15 +64,15 @@ class StatementFailed(ImageSearchError):
 
 
 class NotThere(StatementFailed):
-    """What the statement names does not exist."""
+    """Something that the statement names does not exist."""
 
 
 class NotSignedIn(ImageSearchError):
-    """Google Cloud does not know who asks: no credentials, or ones that have expired or were taken back."""
+    """There are no credentials, or they have expired or were revoked."""
 
 
 class ServiceUnreachable(ImageSearchError):
-    """No answer, or none but 5xx, for as long as we tried."""
+    """No response, or only responses with 5xx, until the retries ended."""
 
 
 class PermissionMissing(ImageSearchError):
@@ -77,11 +80,11 @@ class PermissionMissing(ImageSearchError):
 
 
 class NotOurs(ImageSearchError):
-    """Something without this stack's labels stands where ours should, or in the way of removing ours."""
+    """A resource without this stack's labels has the name of one of ours, or is in a dataset that we should delete."""
 
 
 class NotSetAside(ImageSearchError):
-    """No image that is set aside is what the command line asked to try again."""
+    """No image that is set aside has the uri or the status that `retry` was given."""
 
 
 class OverBudget(ImageSearchError):
@@ -89,23 +92,23 @@ class OverBudget(ImageSearchError):
 
 
 class PruneRefused(ImageSearchError):
-    """Too many objects vanished at once to believe it."""
+    """So many objects disappeared at once that a mistake is likely. Nothing was deleted."""
 
 
 class Stalled(ImageSearchError):
-    """No progress for as many rounds as `embedding.maxAttempts` allows."""
+    """`embedding.maxAttempts` rounds embedded no image."""
 
 
 class DeadlinePassed(ImageSearchError):
-    """Time is up. What was embedded is kept."""
+    """The time is over. What was embedded is kept."""
 
 
 class JobCancelled(ImageSearchError):
-    """A job of ours was cancelled by someone else."""
+    """Somebody else cancelled one of our jobs."""
 
 
 class InvariantBroken(ImageSearchError):
-    """A check at the end of a run failed: the tables were changed by someone else."""
+    """A check at the end of a run failed: somebody else changed the tables."""
 
 
 class RecallTooLow(ImageSearchError):

@@ -1,4 +1,4 @@
-"""What a session of the program's tests ends with: the table of the faults that it injected."""
+"""Ends a session of the program's tests with the table of the injected faults."""
 
 from __future__ import annotations
 

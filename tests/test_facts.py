@@ -1,4 +1,4 @@
-"""What the program takes for a fact of Google's service is what the contract says, and what the local cloud keeps to.
+"""The program's facts about Google's service are those of the contract and of the local cloud.
 
 The local cloud may not import the program, so each has the facts by itself; here they are held together.
 """

@@ -1,4 +1,4 @@
-"""The arrows between the rooms, and the size of what is in them. Imports are read from the syntax tree."""
+"""The direction of imports between packages, and the size of modules. Imports are read from the syntax tree."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MODULES = sorted(
 )
 PROGRAM = [
     ROOT / "__main__.py",
-    *(path for room in ("components", "imagesearch") for path in (ROOT / room).rglob("*.py")),
+    *(path for package in ("components", "imagesearch") for path in (ROOT / package).rglob("*.py")),
 ]
 LOCAL = re.compile(
     r"(?<![a-z])(local|locally|localcloud|localhost|loopback|emulators?)(?![a-z])|127\.0\.0\.1|::1", re.I
@@ -56,8 +56,8 @@ def _imports(tree: ast.AST) -> Iterator[str]:
 
 @pytest.mark.parametrize("path", MODULES, ids=_name)
 def test_imports_point_one_way(path: Path) -> None:
-    room = path.relative_to(ROOT).parts[0]
-    assert set(_imports(_tree(path))) & FORBIDDEN[room] == set()
+    package = path.relative_to(ROOT).parts[0]
+    assert set(_imports(_tree(path))) & FORBIDDEN[package] == set()
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "imagesearch").rglob("*.py")), ids=_name)

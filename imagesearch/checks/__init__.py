@@ -1,1 +1,1 @@
-"""What is looked at before anything is created."""
+"""Checks before anything is created: APIs, permissions, the dataset, the buckets."""

@@ -1,7 +1,7 @@
-"""Preflight: is everything there that `pulumi up` needs? One report of all that is missing, before anything is created.
+"""Preflight: one report of everything that `pulumi up` needs and does not find, before anything is created.
 
-Findings are made of what Google Cloud answers (prerequisites.py), each with the commands that mend it. What cannot be
-asked is said to be unchecked, never to be in order. Which permissions: imagesearch/gcp/permissions.py.
+A finding follows from Google Cloud's responses (prerequisites.py) and has the commands that fix it. What could not be
+checked is reported as unchecked, never as ok. The permissions: imagesearch/gcp/permissions.py.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from imagesearch.checks.prerequisites import Seen, Wanted, look
+from imagesearch.checks.prerequisites import Observations, Requirements, observe
 from imagesearch.errors import NotReady, ServiceUnreachable
 from imagesearch.gcp import permissions, rest
 from imagesearch.gcp.locations import canonical, colocated
 from imagesearch.gcp.permissions import SERVICE_USAGE_ADMIN, STORAGE_ADMIN
-from imagesearch.gcp.rest import Answer, Client
+from imagesearch.gcp.rest import Client, Response
 from imagesearch.pipeline.ownership import STACK
 from imagesearch.settings.endpoints import ENDPOINTS
 
@@ -24,7 +24,7 @@ Kind = Literal["ok", "missing", "unchecked"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of what was found, and the commands of which one mends it."""
+    """The result of one check in one line, and commands of which each one fixes it."""
 
     kind: Kind
     what: str
@@ -33,7 +33,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that was found."""
+    """All findings of a preflight."""
 
     findings: tuple[Finding, ...]
 
@@ -43,244 +43,251 @@ class Report:
         return all(finding.kind == "ok" for finding in self.findings)
 
     def of(self, *kinds: Kind) -> list[Finding]:
+        """The findings of these kinds."""
         return [finding for finding in self.findings if finding.kind in kinds]
 
     def lines(self, *kinds: Kind) -> list[str]:
-        """Findings of these kinds for people, commands below them."""
-        found = []
+        """The findings of these kinds as lines of text, each with its commands below it."""
+        text = []
         for finding in self.of(*kinds):
-            found.append(f"{finding.kind:<9} {finding.what}")
-            found += [f"{'or' if number else '':>9}   {command}" for number, command in enumerate(finding.commands)]
-        return found
+            text.append(f"{finding.kind:<9} {finding.what}")
+            text += [f"{'or' if number else '':>9}   {command}" for number, command in enumerate(finding.commands)]
+        return text
 
     def refuse(self) -> None:
-        """Raises NotReady with everything that is missing, if anything is."""
+        """Raise NotReady with every missing finding, if there is one."""
         missing = self.of("missing")
         if missing:
             things = "1 thing that this stack needs is" if len(missing) == 1 else f"{len(missing)} things are"
             raise NotReady(
                 f"Preflight: {things} missing. Nothing was created or changed.",
-                "Each has the command that mends it. `python -m imagesearch preflight` looks again.",
+                "Below each is the command that fixes it. `python -m imagesearch preflight` checks again.",
                 details=tuple(self.lines("missing", "unchecked")),
             )
 
 
-def run(client: Client, wanted: Wanted) -> Report:
-    """Look and judge."""
-    return judge(wanted, look(client, wanted))
+def run(client: Client, required: Requirements) -> Report:
+    """Observe what is there and evaluate it."""
+    return evaluate(required, observe(client, required))
 
 
-def judge(wanted: Wanted, seen: Seen) -> Report:
-    """Findings, the most fundamental first; what is the same for several services is said once."""
+def evaluate(required: Requirements, observed: Observations) -> Report:
+    """The findings, the most fundamental first; a finding that several services share is reported once."""
     findings = [
-        *_judge_services(wanted, seen),
-        *_judge_permissions(wanted, seen),
-        _endpoint(wanted),
-        *_judge_dataset(wanted, seen),
-        *(finding for name in wanted.buckets for finding in _judge_bucket(wanted, seen, name)),
+        *_check_services(required, observed),
+        *_check_permissions(required, observed),
+        _endpoint_quota(required),
+        *_check_dataset(required, observed),
+        *(finding for name in required.buckets for finding in _check_bucket(required, observed, name)),
     ]
     return Report(tuple(dict.fromkeys(findings)))
 
 
-def _judge_services(wanted: Wanted, seen: Seen) -> Iterable[Finding]:
-    answer = seen.services
-    if isinstance(answer, ServiceUnreachable):
-        yield _nothing(answer)
-    elif answer.disabled:
-        yield _disabled(wanted, rest.SERVICES, "which APIs are enabled")
-    elif not answer.ok:
+def _check_services(required: Requirements, observed: Observations) -> Iterable[Finding]:
+    response = observed.services
+    if isinstance(response, ServiceUnreachable):
+        yield _unreachable(response)
+    elif response.disabled:
+        yield _not_enabled(required, rest.SERVICES, "which APIs are enabled")
+    elif not response.ok:
         yield Finding(
-            "missing" if wanted.first else "unchecked",
-            f"Which APIs are enabled cannot be seen without serviceusage.services.list: {answer.message}",
-            (_grant(wanted, seen, SERVICE_USAGE_ADMIN),),
+            "missing" if required.first else "unchecked",
+            f"Which APIs are enabled cannot be seen without serviceusage.services.list: {response.message}",
+            (_grant_command(required, observed, SERVICE_USAGE_ADMIN),),
         )
     else:
-        enabled = {str(service.get("name", "")).rsplit("/", 1)[-1] for service in answer.body["services"]}
-        yield from _judge_enabled(wanted, seen, [name for name in wanted.services if name not in enabled])
+        enabled = {str(service.get("name", "")).rsplit("/", 1)[-1] for service in response.body["services"]}
+        yield from _check_enabled(required, observed, [name for name in required.services if name not in enabled])
 
 
-def _judge_enabled(wanted: Wanted, seen: Seen, disabled: list[str]) -> Iterable[Finding]:
+def _check_enabled(required: Requirements, observed: Observations, disabled: list[str]) -> Iterable[Finding]:
     if not disabled:
-        yield Finding("ok", f"APIs: all {len(wanted.services)} are enabled")
+        yield Finding("ok", f"APIs: all {len(required.services)} are enabled")
         return
-    if permissions.ENABLE in _held(seen.project):
+    if permissions.ENABLE in _held(observed.project):
         yield Finding("ok", f"APIs: `pulumi up` enables {', '.join(disabled)}")
         return
-    known = isinstance(seen.project, Answer) and seen.project.ok
+    known = isinstance(observed.project, Response) and observed.project.ok
     lacks = "the caller lacks" if known else "it could not be checked whether the caller has"
     yield Finding(
         "missing" if known else "unchecked",
-        f"Not enabled in {wanted.project}, and {lacks} {permissions.ENABLE}: {', '.join(disabled)}",
+        f"Not enabled in {required.project}, and {lacks} {permissions.ENABLE}: {', '.join(disabled)}",
         (
-            f"gcloud services enable {' '.join(disabled)} --project={wanted.project}",
-            _grant(wanted, seen, SERVICE_USAGE_ADMIN),
+            f"gcloud services enable {' '.join(disabled)} --project={required.project}",
+            _grant_command(required, observed, SERVICE_USAGE_ADMIN),
         ),
     )
 
 
-def _judge_permissions(wanted: Wanted, seen: Seen) -> Iterable[Finding]:
-    answer = seen.project
-    asked = wanted.permissions
-    if isinstance(answer, ServiceUnreachable):
-        yield _nothing(answer)
-    elif answer.disabled:
-        yield _disabled(wanted, rest.PROJECTS, "the caller's permissions")
-    elif not answer.ok:
-        what = f"The project {wanted.project} cannot be seen, and so no permission on it: {answer.message}"
-        yield Finding("missing", what, ("gcloud projects list", _set("gcp:project", "MY-PROJECT")))
-    elif lacking := [permission for permission in asked if permission not in _held(answer)]:
+def _check_permissions(required: Requirements, observed: Observations) -> Iterable[Finding]:
+    response = observed.project
+    asked = required.permissions
+    if isinstance(response, ServiceUnreachable):
+        yield _unreachable(response)
+    elif response.disabled:
+        yield _not_enabled(required, rest.PROJECTS, "the caller's permissions")
+    elif not response.ok:
+        what = f"The project {required.project} cannot be read, and so no permission on it: {response.message}"
+        yield Finding("missing", what, ("gcloud projects list", _set_command("gcp:project", "MY-PROJECT")))
+    elif lacking := [permission for permission in asked if permission not in _held(response)]:
         for role in dict.fromkeys(asked[permission] for permission in lacking):
             names = ", ".join(permission for permission in lacking if asked[permission] == role)
-            what = f"{seen.caller or 'The caller'} lacks on the project {wanted.project}: {names}"
-            yield Finding("missing", what, (_grant(wanted, seen, role),))
+            what = f"{observed.caller or 'The caller'} lacks on the project {required.project}: {names}"
+            yield Finding("missing", what, (_grant_command(required, observed, role),))
     else:
-        yield Finding("ok", f"permissions on the project {wanted.project}: all {len(asked)}")
+        yield Finding("ok", f"permissions on the project {required.project}: all {len(asked)}")
 
 
-def _judge_dataset(wanted: Wanted, seen: Seen) -> Iterable[Finding]:
-    """Only a dataset that is elsewhere or another stack's is in the way; most often there is none yet."""
-    answer = seen.dataset
-    if isinstance(answer, ServiceUnreachable):
-        yield _nothing(answer)
-    elif answer.ok:
-        location = canonical(str(answer.body.get("location", "")))
-        owner = (answer.body.get("labels") or {}).get(STACK)
-        if owner not in (None, wanted.stack):
+def _check_dataset(required: Requirements, observed: Observations) -> Iterable[Finding]:
+    """A dataset in another location, or of another stack, is in the way. Most often there is none yet."""
+    response = observed.dataset
+    if isinstance(response, ServiceUnreachable):
+        yield _unreachable(response)
+    elif response.ok:
+        location = canonical(str(response.body.get("location", "")))
+        owner = (response.body.get("labels") or {}).get(STACK)
+        if owner not in (None, required.stack):
             yield Finding(
                 "missing",
-                f"dataset.id: the dataset {wanted.dataset} of {wanted.project} belongs to the stack {owner}. "
+                f"dataset.id: the dataset {required.dataset} of {required.project} belongs to the stack {owner}. "
                 "Choose another for this one",
-                (_set("image-search:dataset.id", f"{wanted.dataset}_2"),),
+                (_set_command("image-search:dataset.id", f"{required.dataset}_2"),),
             )
-        elif location != wanted.location:
+        elif location != required.location:
             yield Finding(
                 "missing",
-                f"dataset.location: the dataset {wanted.dataset} is in {location}, not in {wanted.location}, and a "
+                f"dataset.location: the dataset {required.dataset} is in {location}, not in {required.location}, and a "
                 "dataset cannot be moved. Put the location back; or take another dataset.id in a new stack; or destroy "
                 "this one first, which loses the embeddings there",
-                (_set("image-search:dataset.location", location), "pulumi destroy"),
+                (_set_command("image-search:dataset.location", location), "pulumi destroy"),
             )
         else:
-            yield Finding("ok", f"dataset {wanted.dataset}: there, in {location}")
-    elif answer.code == 404:
-        yield Finding("ok", f"dataset {wanted.dataset}: there is none yet, `pulumi up` makes it")
+            yield Finding("ok", f"dataset {required.dataset}: there, in {location}")
+    elif response.code == 404:
+        yield Finding("ok", f"dataset {required.dataset}: there is none yet, `pulumi up` makes it")
     else:
-        yield Finding("unchecked", f"Whether there is a dataset {wanted.dataset} cannot be seen: {answer.message}")
+        yield Finding("unchecked", f"Whether there is a dataset {required.dataset} cannot be seen: {response.message}")
 
 
-def _endpoint(wanted: Wanted) -> Finding:
-    """The settings were refused already if it were not."""
-    quota = ENDPOINTS[wanted.endpoint].quota_in(wanted.location)
+def _endpoint_quota(required: Requirements) -> Finding:
+    """Settings whose endpoint is not served in the location were refused before."""
+    quota = ENDPOINTS[required.endpoint].quota_in(required.location)
     rate = f"{quota.requests_per_minute:,} images a minute, {quota.rows_per_job:,} a job"
-    return Finding("ok", f"endpoint {wanted.endpoint}: served in {wanted.location}, {rate}")
+    return Finding("ok", f"endpoint {required.endpoint}: served in {required.location}, {rate}")
 
 
-def _judge_bucket(wanted: Wanted, seen: Seen, bucket: str) -> Iterable[Finding]:
-    answer = seen.buckets[bucket]
-    if isinstance(answer, ServiceUnreachable):
-        yield _nothing(answer)
-    elif answer.disabled:
-        yield Finding("unchecked", f"The bucket gs://{bucket} cannot be looked at before the Cloud Storage API is on")
-    elif answer.code == 404:
+def _check_bucket(required: Requirements, observed: Observations, bucket: str) -> Iterable[Finding]:
+    response = observed.buckets[bucket]
+    if isinstance(response, ServiceUnreachable):
+        yield _unreachable(response)
+    elif response.disabled:
+        yield Finding(
+            "unchecked", f"The bucket gs://{bucket} cannot be checked before the Cloud Storage API is enabled"
+        )
+    elif response.code == 404:
         yield Finding(
             "missing",
             f"images.uris: the bucket gs://{bucket} cannot be read: there is no such bucket",
             (
-                _set("image-search:images.uris[0]", "gs://MY-BUCKET/*"),
-                f"gcloud storage buckets create gs://{bucket} --location={wanted.location} --project={wanted.project}",
+                _set_command("image-search:images.uris[0]", "gs://MY-BUCKET/*"),
+                f"gcloud storage buckets create gs://{bucket} --location={required.location} "
+                f"--project={required.project}",
             ),
         )
-    elif not answer.ok:
-        yield _unreadable(wanted, seen, bucket, answer)
-    elif wanted.public:
+    elif not response.ok:
+        yield _unreadable(required, observed, bucket, response)
+    elif required.public:
         yield Finding("ok", f"bucket gs://{bucket}: anyone may read it")
     else:
-        yield _placed(wanted, bucket, str(answer.body.get("location", "")))
-    if bucket in seen.bucket_permissions and isinstance(answer, Answer) and not answer.disabled and answer.code != 404:
-        yield from _judge_rights(wanted, seen, bucket)
+        yield _colocation(required, bucket, str(response.body.get("location", "")))
+    exists = isinstance(response, Response) and not response.disabled and response.code != 404
+    if exists and bucket in observed.bucket_permissions:
+        yield from _check_bucket_permissions(required, observed, bucket)
 
 
-def _unreadable(wanted: Wanted, seen: Seen, bucket: str, answer: Answer) -> Finding:
-    if wanted.public:
+def _unreadable(required: Requirements, observed: Observations, bucket: str, response: Response) -> Finding:
+    if required.public:
         return Finding(
             "missing",
-            f"images.public: the bucket gs://{bucket} cannot be read by anyone: {answer.message}",
-            (_set("image-search:images.public", "false"),),
+            f"images.public: the bucket gs://{bucket} cannot be read by anyone: {response.message}",
+            (_set_command("image-search:images.public", "false"),),
         )
     return Finding(
         "missing",
-        f"images.uris: the bucket gs://{bucket} cannot be read: {answer.message}",
-        (_grant_on(bucket, seen), _set("image-search:images.public", "true")),
+        f"images.uris: the bucket gs://{bucket} cannot be read: {response.message}",
+        (_grant_command_on_bucket(bucket, observed), _set_command("image-search:images.public", "true")),
     )
 
 
-def _placed(wanted: Wanted, bucket: str, location: str) -> Finding:
+def _colocation(required: Requirements, bucket: str, location: str) -> Finding:
     location = canonical(location)
-    if colocated(location, wanted.location):
+    if colocated(location, required.location):
         return Finding("ok", f"bucket gs://{bucket}: there, in {location}")
-    commands = [f"gcloud storage cp --recursive 'gs://{bucket}/*' gs://MY-BUCKET-IN-{wanted.location.upper()}/"]
-    if location in ENDPOINTS[wanted.endpoint].locations:
-        commands.insert(0, _set("image-search:dataset.location", location))
+    commands = [f"gcloud storage cp --recursive 'gs://{bucket}/*' gs://MY-BUCKET-IN-{required.location.upper()}/"]
+    if location in ENDPOINTS[required.endpoint].locations:
+        commands.insert(0, _set_command("image-search:dataset.location", location))
     return Finding(
         "missing",
-        f"images.uris: the bucket gs://{bucket} is in {location}, and dataset.location is {wanted.location}; BigQuery "
-        "reads objects only where the dataset is. Choose another dataset.location, or copy the images",
+        f"images.uris: the bucket gs://{bucket} is in {location}, and dataset.location is {required.location}; "
+        "BigQuery reads objects only where the dataset is. Choose another dataset.location, or copy the images",
         tuple(commands),
     )
 
 
-def _judge_rights(wanted: Wanted, seen: Seen, bucket: str) -> Iterable[Finding]:
-    answer = seen.bucket_permissions[bucket]
-    if isinstance(answer, ServiceUnreachable):
-        yield _nothing(answer)
-    elif not answer.ok:
-        yield Finding("unchecked", f"Permissions on gs://{bucket} cannot be seen: {answer.message}")
-    elif lacking := [permission for permission in permissions.ON_BUCKET if permission not in _held(answer)]:
+def _check_bucket_permissions(required: Requirements, observed: Observations, bucket: str) -> Iterable[Finding]:
+    response = observed.bucket_permissions[bucket]
+    if isinstance(response, ServiceUnreachable):
+        yield _unreachable(response)
+    elif not response.ok:
+        yield Finding("unchecked", f"Permissions on gs://{bucket} cannot be seen: {response.message}")
+    elif lacking := [permission for permission in permissions.ON_BUCKET if permission not in _held(response)]:
         yield Finding(
             "missing",
-            f"{seen.caller or 'The caller'} lacks on the bucket gs://{bucket}: {', '.join(lacking)}; so it "
+            f"{observed.caller or 'The caller'} lacks on the bucket gs://{bucket}: {', '.join(lacking)}; so it "
             "cannot let the connection read there. A public bucket needs images.public instead",
-            (_grant_on(bucket, seen), _set("image-search:images.public", "true")),
+            (_grant_command_on_bucket(bucket, observed), _set_command("image-search:images.public", "true")),
         )
     else:
         yield Finding("ok", f"permissions on the bucket gs://{bucket}: all {len(permissions.ON_BUCKET)}")
 
 
-def _held(answer: Answer | ServiceUnreachable) -> frozenset[str]:
-    """What testIamPermissions confirmed; a service leaves the list out when it is empty."""
-    return frozenset(answer.body.get("permissions") or ()) if isinstance(answer, Answer) and answer.ok else frozenset()
+def _held(response: Response | ServiceUnreachable) -> frozenset[str]:
+    """The permissions that testIamPermissions confirmed; services omit the list if it is empty."""
+    if not isinstance(response, Response) or not response.ok:
+        return frozenset()
+    return frozenset(response.body.get("permissions") or ())
 
 
-def _nothing(error: ServiceUnreachable) -> Finding:
+def _unreachable(error: ServiceUnreachable) -> Finding:
     if error.remedy.startswith("Run: "):
         return Finding("missing", error.what, (error.remedy.removeprefix("Run: "),))
     return Finding("missing", f"{error.what} {error.remedy}")
 
 
-def _disabled(wanted: Wanted, service: rest.Service, what: str) -> Finding:
+def _not_enabled(required: Requirements, service: rest.Service, what: str) -> Finding:
     return Finding(
         "missing",
-        f"{service.name} is not enabled in {wanted.project}: {what} could not be checked, and `pulumi up` needs it too",
-        (f"gcloud services enable {service.name} --project={wanted.project}",),
+        f"{service.name} is not enabled in {required.project}: {what} could not be checked, and `pulumi up` needs "
+        "it too",
+        (f"gcloud services enable {service.name} --project={required.project}",),
     )
 
 
-def _grant(wanted: Wanted, seen: Seen, role: str) -> str:
-    return f"gcloud projects add-iam-policy-binding {wanted.project} --member={_member(seen)} --role={role}"
+def _grant_command(required: Requirements, observed: Observations, role: str) -> str:
+    return f"gcloud projects add-iam-policy-binding {required.project} --member={_member(observed)} --role={role}"
 
 
-def _grant_on(bucket: str, seen: Seen) -> str:
-    return (
-        f"gcloud storage buckets add-iam-policy-binding gs://{bucket} --member={_member(seen)} --role={STORAGE_ADMIN}"
-    )
+def _grant_command_on_bucket(bucket: str, observed: Observations) -> str:
+    member = _member(observed)
+    return f"gcloud storage buckets add-iam-policy-binding gs://{bucket} --member={member} --role={STORAGE_ADMIN}"
 
 
-def _member(seen: Seen) -> str:
-    """The caller; where the credentials do not tell, the account that gcloud is logged in with."""
-    return seen.caller or '"user:$(gcloud config get-value account)"'
+def _member(observed: Observations) -> str:
+    """The caller as an IAM member; if unknown, a shell expression for the account that gcloud is logged in with."""
+    return observed.caller or '"user:$(gcloud config get-value account)"'
 
 
-def _set(key: str, value: str) -> str:
+def _set_command(key: str, value: str) -> str:
     path = "--path " if "." in key else ""
     quoted = f"'{key}'" if "[" in key else key
     return f"pulumi config set {path}{quoted} {value if value.isalnum() else repr(value)}"

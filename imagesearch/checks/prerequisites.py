@@ -1,4 +1,4 @@
-"""What a stack needs to be there, and what Google Cloud says of it. Changes nothing."""
+"""What a stack requires of Google Cloud, and what Google Cloud has. Only reads."""
 
 from __future__ import annotations
 
@@ -6,62 +6,62 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 from imagesearch.errors import ServiceUnreachable
 from imagesearch.gcp import permissions, rest
-from imagesearch.gcp.rest import Answer, Client
+from imagesearch.gcp.rest import Client, Response
 from imagesearch.pipeline.ownership import STACK
 from imagesearch.settings.schema import Settings
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What a stack is to be made of, as far as it must be there or be allowed."""
+class Requirements:
+    """The project, the location, the buckets and the features of a stack, from which its prerequisites follow."""
 
     project: str
     location: str
     dataset: str
     stack: str
-    """The stack's label on what is its own."""
+    """The value of the label that the stack sets on its resources."""
     endpoint: str
     buckets: tuple[str, ...]
     public: bool
+    """Whether the buckets are public."""
     index: bool
-    """Whether a vector index is made."""
+    """Whether the stack has a vector index."""
     notebook: bool = False
-    """Whether there is a notebook."""
+    """Whether the stack has a notebook."""
     first: bool = True
-    """Whether the stack is yet to be made. Later on, nothing is granted or enabled any more."""
+    """Whether the stack does not exist yet. An existing stack grants no roles and enables no APIs any more."""
 
     @property
     def services(self) -> tuple[str, ...]:
-        """The APIs it uses."""
+        """The APIs that the stack uses."""
         return permissions.services(notebook=self.notebook)
 
     @property
     def permissions(self) -> dict[str, str]:
-        """What the caller must be allowed on the project, each with the role that has it."""
+        """The permissions that the caller needs on the project, each with the role that contains it."""
         return permissions.on_project(first=self.first, index=self.index, notebook=self.notebook)
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What Google Cloud answered: each an answer, or why there is none."""
+class Observations:
+    """Google Cloud's response to each question, or the error if there was none."""
 
-    services: Answer | ServiceUnreachable
-    project: Answer | ServiceUnreachable
-    """testIamPermissions of everything asked on the project."""
-    dataset: Answer | ServiceUnreachable
-    buckets: Mapping[str, Answer | ServiceUnreachable]
-    bucket_permissions: Mapping[str, Answer | ServiceUnreachable] = field(default_factory=dict)
+    services: Response | ServiceUnreachable
+    project: Response | ServiceUnreachable
+    """testIamPermissions on the project, with every permission in question."""
+    dataset: Response | ServiceUnreachable
+    buckets: Mapping[str, Response | ServiceUnreachable]
+    bucket_permissions: Mapping[str, Response | ServiceUnreachable] = field(default_factory=dict)
     caller: str = ""
-    """As IAM names one; empty when it is not known."""
+    """The caller as an IAM member; empty if unknown."""
 
 
-def wanted(settings: Settings, project: str, labels: Mapping[str, str]) -> Wanted:
-    """What a stack that is yet to be made needs."""
-    return Wanted(
+def requirements(settings: Settings, project: str, labels: Mapping[str, str]) -> Requirements:
+    """The requirements of a stack that does not exist yet."""
+    return Requirements(
         project=project,
         location=settings.dataset.location,
         dataset=settings.dataset.id,
@@ -74,58 +74,58 @@ def wanted(settings: Settings, project: str, labels: Mapping[str, str]) -> Wante
     )
 
 
-def look(client: Client, wanted: Wanted) -> Seen:
-    """Ask everything at once. Changes nothing, and raises nothing that a service does."""
-    project = f"projects/{wanted.project}"
-    question = {"permissions": [*wanted.permissions, permissions.ENABLE]}
-    granting = wanted.buckets if wanted.first and not wanted.public else ()
+def observe(client: Client, required: Requirements) -> Observations:
+    """Send every request at the same time. Errors of services are part of the result."""
+    project = f"projects/{required.project}"
+    tested = {"permissions": [*required.permissions, permissions.ENABLE]}
+    granting = required.buckets if required.first and not required.public else ()
     with ThreadPoolExecutor(8) as pool:
 
-        def ask(what: Callable[..., Answer], *about: Any, **request: Any) -> Future[Answer | ServiceUnreachable]:
-            return pool.submit(_answered, partial(what, *about, **request))
+        def start(send: Callable[[], Response]) -> Future[Response | ServiceUnreachable]:
+            return pool.submit(_response_or_error, send)
 
-        services = ask(_enabled, client, project)
-        held = ask(client.ask, rest.PROJECTS, f"{project}:testIamPermissions", method="POST", json=question)
-        dataset = ask(client.ask, rest.BIGQUERY, f"{project}/datasets/{wanted.dataset}")
-        buckets = {name: ask(_bucket, client, name, wanted.public) for name in wanted.buckets}
-        rights = {name: ask(_rights, client, name) for name in granting}
-    return Seen(
+        services = start(lambda: _enabled_services(client, project))
+        held = start(lambda: client.request(rest.PROJECTS, f"{project}:testIamPermissions", method="POST", json=tested))
+        dataset = start(lambda: client.request(rest.BIGQUERY, f"{project}/datasets/{required.dataset}"))
+        buckets = {name: start(partial(_bucket, client, name, required.public)) for name in required.buckets}
+        rights = {name: start(partial(_bucket_permissions, client, name)) for name in granting}
+    return Observations(
         services.result(),
         held.result(),
         dataset.result(),
-        {name: answer.result() for name, answer in buckets.items()},
-        {name: answer.result() for name, answer in rights.items()},
+        {name: response.result() for name, response in buckets.items()},
+        {name: response.result() for name, response in rights.items()},
         client.caller,
     )
 
 
-def _answered(question: Callable[[], Answer]) -> Answer | ServiceUnreachable:
+def _response_or_error(send: Callable[[], Response]) -> Response | ServiceUnreachable:
     try:
-        return question()
+        return send()
     except ServiceUnreachable as error:
         return error
 
 
-def _enabled(client: Client, project: str) -> Answer:
-    """services.list of what is enabled, its pages put together."""
-    found: list[Any] = []
+def _enabled_services(client: Client, project: str) -> Response:
+    """services.list of the enabled APIs, all pages in one body."""
+    found: list[object] = []
     query = {"filter": "state:ENABLED", "pageSize": "200", "fields": "services/name,nextPageToken"}
     while True:
-        answer = client.ask(rest.SERVICES, f"{project}/services", params=query)
-        found += answer.body.get("services", [])
-        if not answer.ok or not answer.body.get("nextPageToken"):
-            return Answer(answer.code, {**answer.body, "services": found})
-        query["pageToken"] = answer.body["nextPageToken"]
+        response = client.request(rest.SERVICES, f"{project}/services", params=query)
+        found += response.body.get("services", [])
+        if not response.ok or not response.body.get("nextPageToken"):
+            return Response(response.code, {**response.body, "services": found})
+        query["pageToken"] = response.body["nextPageToken"]
 
 
-def _bucket(client: Client, bucket: str, public: bool) -> Answer:
-    """A bucket's description; of a public one, which is not ours to look at, one object as anyone may list it."""
+def _bucket(client: Client, bucket: str, public: bool) -> Response:
+    """A bucket's metadata; of a public bucket, whose metadata we may not read, one object as anyone may list it."""
     if public:
         query = {"maxResults": "1", "fields": "items/name"}
-        return client.ask(rest.STORAGE, f"b/{bucket}/o", known=False, params=query)
-    return client.ask(rest.STORAGE, f"b/{bucket}", params={"fields": "name,location"})
+        return client.request(rest.STORAGE, f"b/{bucket}/o", authenticated=False, params=query)
+    return client.request(rest.STORAGE, f"b/{bucket}", params={"fields": "name,location"})
 
 
-def _rights(client: Client, bucket: str) -> Answer:
-    query = {"permissions": list(permissions.ON_BUCKET)}
-    return client.ask(rest.STORAGE, f"b/{bucket}/iam/testPermissions", params=query)
+def _bucket_permissions(client: Client, bucket: str) -> Response:
+    params = {"permissions": list(permissions.ON_BUCKET)}
+    return client.request(rest.STORAGE, f"b/{bucket}/iam/testPermissions", params=params)

@@ -1,9 +1,9 @@
-"""A stack file for another project, place or bucket: asked for, checked, written. Never over one that is there.
+"""Writes a stack file for another project, location or bucket. It never overwrites a file.
 
     scripts/new-stack [--name N] [--project P] [--bucket B] [--location L] [--endpoint E]
 
-What is not given is asked for. Where credentials reach the bucket it is looked at: that it exists, and that a dataset
-in the location can read it. Exit codes: 0 written · 1 refused, and the message says why · 2 the arguments are wrong.
+It asks for each value that is not given. If the credentials allow it, it checks that the bucket exists and that a
+dataset in the location can read it. Exit codes: 0 written · 1 refused, and the message says why · 2 wrong arguments.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ from imagesearch.settings.schema import Settings, parse
 STORAGE = "https://storage.googleapis.com"
 _SCOPE = "https://www.googleapis.com/auth/devstorage.read_only"
 _TIMEOUT = 20.0
-_UNTOUCHED = "Nothing was written."
+_NOTHING_WRITTEN = "Nothing was written."
 
 
 @dataclass(frozen=True)
 class Bucket:
-    """What is known of a bucket. Without a location it could not be looked at, and `reason` says why."""
+    """A bucket and its location, which is empty if the bucket could not be read; then `reason` says why."""
 
     name: str
     location: str = ""
@@ -48,7 +48,7 @@ class Bucket:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Ask, check, write, and say what comes next. The exit code."""
+    """Ask for the values, check them, write the file, print the next steps. Returns the exit code."""
     options = _parser().parse_args(arguments)
     try:
         _write(options, Path.cwd())
@@ -56,19 +56,21 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except (EOFError, KeyboardInterrupt):
-        print(f"\nerror: The answers ended before every question was asked.\n{_UNTOUCHED}", file=sys.stderr)
+        print(f"\nerror: The answers ended before every question was asked.\n{_NOTHING_WRITTEN}", file=sys.stderr)
         return 1
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="scripts/new-stack", description="Write a stack file. What is not given is asked for."
+        prog="scripts/new-stack", description="Write a stack file. It asks for each value that is not given."
     )
-    parser.add_argument("--name", help="of the stack, as in Pulumi.NAME.yaml")
+    parser.add_argument("--name", help="name of the stack, as in Pulumi.NAME.yaml")
     parser.add_argument("--project", help="id of the Google Cloud project")
-    parser.add_argument("--bucket", help="with the images: my-bucket, or gs://my-bucket/folder for a part of it")
-    parser.add_argument("--location", help="of the dataset: US, EU, or a region; where the bucket is")
+    parser.add_argument("--bucket", help="bucket with the images: my-bucket, or gs://my-bucket/folder for a part of it")
+    parser.add_argument(
+        "--location", help="location of the dataset: US, EU, or a region; it must be able to read the bucket"
+    )
     parser.add_argument(
         "--endpoint", choices=list(ENDPOINTS), default=MULTIMODAL_EMBEDDING.name, help="default %(default)s"
     )
@@ -82,7 +84,7 @@ def _write(options: argparse.Namespace, folder: Path) -> None:
     name = _answer("Name of the stack", options.name, lambda given: _name(given, folder))
     project = _answer("Google Cloud project (its id)", options.project, _project)
     uri = _answer("Bucket with the images (gs://bucket or gs://bucket/folder)", options.bucket, _uri)
-    bucket = look(uri.removeprefix("gs://").split("/", 1)[0])
+    bucket = inspect_bucket(uri.removeprefix("gs://").split("/", 1)[0])
     known = canonical(bucket.location) if canonical(bucket.location) in endpoint.locations else ""
     location = _answer(
         "Location of the dataset (US, EU, or a region)",
@@ -98,7 +100,7 @@ def _write(options: argparse.Namespace, folder: Path) -> None:
 
 
 def _answer(question: str, given: str | None, check: Callable[[str], str], suggested: str = "") -> str:
-    """The checked value: the one that was given, or the first answer that passes. Raises SettingsError or EOFError."""
+    """The checked value: the given one, or the first valid answer. Raises SettingsError or EOFError."""
     if given is not None:
         return check(given.strip())
     while True:
@@ -114,10 +116,12 @@ def _name(given: str, folder: Path) -> str:
         raise SettingsError(
             f"{given!r} is not a name for a stack: lower-case letters, digits, - and _, beginning with a letter, "
             "at most 40.",
-            _UNTOUCHED,
+            _NOTHING_WRITTEN,
         )
     if (folder / f"Pulumi.{given}.yaml").exists():
-        raise SettingsError(f"Pulumi.{given}.yaml is there already.", f"{_UNTOUCHED} Choose another name, or edit it.")
+        raise SettingsError(
+            f"Pulumi.{given}.yaml is there already.", f"{_NOTHING_WRITTEN} Choose another name, or edit it."
+        )
     return given
 
 
@@ -127,12 +131,12 @@ def _project(given: str) -> str:
     except ValueError:
         raise SettingsError(
             f"{given!r} is not a project id: 6 to 30 lower-case letters, digits and -, beginning with a letter.",
-            f"{_UNTOUCHED} `gcloud projects list` shows the ids; neither the name nor the number is one.",
+            f"{_NOTHING_WRITTEN} `gcloud projects list` shows the ids; neither the name nor the number is one.",
         ) from None
 
 
 def _uri(given: str) -> str:
-    """The pattern of the images that a bucket, or a folder in it, stands for."""
+    """The uri pattern of all images in a bucket or in a folder of it."""
     path = given.removeprefix("gs://")
     uri = f"gs://{path}" if "*" in path else f"gs://{path.rstrip('/')}/*"
     _checked({"images": {"uris": [uri]}})
@@ -146,40 +150,46 @@ def _location(given: str, endpoint: Endpoint, bucket: Bucket) -> str:
         raise SettingsError(
             f"The bucket gs://{bucket.name} is in {canonical(bucket.location)}, and BigQuery reads objects only where "
             f"the dataset is, not from {location}.",
-            f"{_UNTOUCHED} Choose the bucket's location, or another bucket.",
+            f"{_NOTHING_WRITTEN} Choose the bucket's location, or another bucket.",
         )
     return location
 
 
 def _checked(sections: dict[str, object]) -> Settings:
-    """The settings that a part of the file comes to. Raises SettingsError."""
+    """The settings with these sections. Raises SettingsError."""
     try:
         return parse(sections, source="That")
     except SettingsError as error:
-        raise SettingsError(error.what, _UNTOUCHED) from None
+        raise SettingsError(error.what, _NOTHING_WRITTEN) from None
 
 
-def look(bucket: str) -> Bucket:
-    """Look at a bucket with the caller's credentials (storage v1 buckets.get). Raises SettingsError when it is not
-    there; where credentials do not reach, the reason is in the answer."""
+def inspect_bucket(bucket: str) -> Bucket:
+    """Read the bucket's location with the caller's credentials (storage v1 buckets.get).
+
+    Raises SettingsError if the bucket does not exist. If it cannot be read, the result has the reason.
+    """
     url = f"{os.environ.get('STORAGE_EMULATOR_HOST', STORAGE)}/storage/v1/b/{bucket}"
     try:
         with warnings.catch_warnings(), AuthorizedSession(_credentials()) as session:
-            found = session.get(url, params={"fields": "location"}, timeout=_TIMEOUT, max_allowed_time=_TIMEOUT)
+            response = session.request(
+                "GET", url, params={"fields": "location"}, timeout=_TIMEOUT, max_allowed_time=_TIMEOUT
+            )
     except (RequestException, TransportError):
         return Bucket(bucket, reason="Google Cloud could not be reached")
-    except GoogleAuthError:  # none, or none that are accepted
+    except GoogleAuthError:  # no credentials, or rejected ones
         return Bucket(bucket, reason="there are no valid credentials (`gcloud auth application-default login`)")
-    if found.status_code == 404:
-        raise SettingsError(f"There is no bucket gs://{bucket}.", f"{_UNTOUCHED} Make it first, where the dataset is.")
-    if found.status_code != 200:
-        reason = f"Cloud Storage answered {found.status_code} {found.reason}; if it is public, set images.public"
+    if response.status_code == 404:
+        raise SettingsError(
+            f"There is no bucket gs://{bucket}.", f"{_NOTHING_WRITTEN} Make it first, where the dataset is."
+        )
+    if response.status_code != 200:
+        reason = f"Cloud Storage answered {response.status_code} {response.reason}; if it is public, set images.public"
         return Bucket(bucket, reason=reason)
-    return Bucket(bucket, location=found.json()["location"])
+    return Bucket(bucket, location=response.json()["location"])
 
 
 def _credentials() -> google.auth.credentials.Credentials:
-    warnings.simplefilter("ignore")  # of credentials without a quota project, which these questions do not need
+    warnings.simplefilter("ignore")  # about a missing quota project, which buckets.get does not need
     return google.auth.default(scopes=[_SCOPE])[0]
 
 
@@ -203,7 +213,7 @@ def _report(name: str, file: Path, bucket: Bucket, settings: Settings) -> str:
     if not bucket.location:
         seen = (
             f"gs://{bucket.name} was not checked: {bucket.reason}.\n"
-            f"It must be where a dataset in {location} can read it; `pulumi up` looks before it makes anything."
+            f"It must be where a dataset in {location} can read it; `pulumi up` checks before it creates anything."
         )
     return (
         f"Wrote {file.name}.\n{seen}\n"
@@ -232,9 +242,9 @@ _FILE = Template("""\
 config:
   gcp:project: $project
   image-search:dataset:
-    # Unique in the project; another id is another dataset, and embeds everything again.
+    # Unique in the project; with another id everything is embedded again, in another dataset.
     id: $dataset
-    # Cannot be changed later. Vertex AI serves it in $vertex, at $rate images a minute.
+    # Cannot be changed later. The images are embedded in $vertex, at $rate images a minute.
     location: $location
     description: Image search.
   image-search:images:
@@ -242,7 +252,7 @@ config:
     contentTypes: [image/jpeg, image/png]
     # Embed at most this many; null for all.
     limit: 10000
-    # true: anyone may read the bucket, and no role is granted on it.
+    # true: the bucket is public, and no role is granted on it.
     public: false
   image-search:embedding:
     # $retires

@@ -1,4 +1,4 @@
-"""What long work looks like: a bar where somebody watches, plain lines elsewhere. Both on standard error."""
+"""Progress on standard error: a bar in a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from imagesearch.settings import prices
 
 @contextmanager
 def embedding(console: Console) -> Iterator[tuple[Say, Show]]:
-    """How a run is heard and seen: lines, and how far it is."""
+    """Two functions for a run: one prints a line, one shows the progress."""
     if not console.is_terminal:
 
         def say(line: str) -> None:
@@ -42,7 +42,7 @@ def embedding(console: Console) -> Iterator[tuple[Say, Show]]:
 
 @contextmanager
 def busy(console: Console, doing: str) -> Iterator[None]:
-    """Something is being done; a spinner where somebody watches, and nothing elsewhere."""
+    """A spinner in a terminal while something takes time, nothing elsewhere."""
     if console.is_terminal:
         with console.status(doing):
             yield
@@ -51,7 +51,7 @@ def busy(console: Console, doing: str) -> Iterator[None]:
 
 
 def _about(now: progress.Progress) -> str:
-    """What the bar does not show by its length."""
+    """Rate, images set aside, time left and cost, which the bar does not show."""
     words = [f"{now.rate:,.0f}/min of {now.quota:,}"] if now.rate else [f"{now.quota:,}/min at most"]
     if now.set_aside:
         words.append(f"{now.set_aside:,} set aside")

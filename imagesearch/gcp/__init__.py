@@ -1,1 +1,1 @@
-"""Google Cloud as the program asks it: BigQuery, other services over REST, statements, grants, permissions, places."""
+"""Google Cloud's clients and facts: BigQuery, other services over REST, statements, grants, permissions, locations."""

@@ -1,9 +1,9 @@
-"""The one seam to BigQuery: statements in, rows out, jobs that survive us.
+"""BigQuery's client: statements, jobs, datasets, tables and models; the library's exceptions become imagesearch.errors.
 
 Three numbers bound a job: creation (the API's retries), execution (the caller's deadline, after which the job is
-cancelled) and polling (how often we look). Jobs that cost money carry a deterministic id: submitting again after a lost
-answer or a restart attaches to the job that is there (409 duplicate) instead of paying twice. Contract section 10 has
-the protocol.
+cancelled) and polling (the interval between two requests of its state). A job that costs money has a deterministic id:
+submitting it again after a lost response or a restart attaches to the existing job (409 duplicate) instead of paying
+twice. The protocol: docs/bigquery-contract.md, section 10.
 """
 
 from __future__ import annotations
@@ -24,10 +24,12 @@ from imagesearch.errors import (
     StatementFailed,
 )
 from imagesearch.gcp.clients import auth_exceptions, bigquery, client_options, credentials, exceptions, retry
+from imagesearch.gcp.rest import BIGQUERY, Config
 from imagesearch.gcp.sql import Identifier
 
 Row = dict[str, Any]
-_Answer = TypeVar("_Answer")
+"""A row of a result: Python values by column name."""
+_Resource = TypeVar("_Resource")
 Parameter: TypeAlias = (
     "bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter | bigquery.StructQueryParameter"  # loaded late
 )
@@ -35,21 +37,24 @@ Parameter: TypeAlias = (
 CREATION_TIMEOUT = 60.0
 """Seconds that creating a job, or any other single request, may take with all its retries."""
 POLLING_INTERVALS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
-"""Seconds between looks at a running job; the last one goes on."""
+"""Seconds between two requests of a running job's state; the last one repeats."""
 _RESUBMIT = frozenset(
     {"jobInternalError", "jobBackendError", "jobRateLimitExceeded", "backendError", "rateLimitExceeded"}
 )
-"""Reasons with which a job ends though its statement is good: submit it under a new id."""
+"""Reasons of a failed job whose statement is correct: it is submitted again under a new id."""
 RESUBMISSION_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0, 0.0)
-"""Seconds after each submission of one run that ended so; a run gives up after the last."""
+"""Seconds to wait after each submission that failed for such a reason; after the last one, `run_once` fails."""
 
 _GRANT_MISSING = "gcp-sa-bigquery-condel.iam.gserviceaccount.com does not have"
-"""What every refusal of a connection's service account contains (contract sections 3 and 4)."""
+"""In every error of a connection whose service account lacks a role (docs/bigquery-contract.md, sections 3 and 4)."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where the warehouse is. `endpoint` and `access_token` are the gcp provider's settings of the same names."""
+    """A project and location of BigQuery, and how to reach it.
+
+    `endpoint` and `access_token` are the gcp provider's bigQueryCustomEndpoint and accessToken; empty if not set.
+    """
 
     project: str
     location: str
@@ -57,22 +62,22 @@ class Target:
     access_token: str = ""
 
     @classmethod
-    def of(cls, config: Callable[[str], Any], project: str, location: str) -> Target:
-        """As the stack's provider reaches it: `config` gives the value of a key such as gcp:accessToken, or None."""
-        endpoint, token = config("gcp:bigQueryCustomEndpoint"), config("gcp:accessToken")
+    def of(cls, config: Config, project: str, location: str) -> Target:
+        """The target that a stack with this config uses: the endpoint and the token are its gcp provider's."""
+        endpoint, token = config(f"gcp:{BIGQUERY.setting}"), config("gcp:accessToken")
         return cls(project, location, str(endpoint or ""), str(token or ""))
 
 
 @dataclass(frozen=True)
-class Answer:
-    """The rows of a statement, and the job that made them."""
+class QueryResult:
+    """The rows of a statement, and the job that returned them."""
 
     rows: list[Row]
     job_id: str
     seconds: float
-    """From asking until the rows were here."""
+    """From the request until all rows were received."""
     statistics: Row
-    """The job's `statistics.query`, as BigQuery tells it."""
+    """The job's `statistics.query`, as BigQuery reports it."""
 
 
 class Warehouse:
@@ -90,7 +95,7 @@ class Warehouse:
             )
 
     def query(self, sql: str, parameters: Sequence[Parameter] = ()) -> list[Row]:
-        """Rows of a statement that may run twice without harm.
+        """The rows of a statement that may run twice without harm.
 
         Raises NotThere, PermissionMissing, StatementFailed or ServiceUnreachable.
         """
@@ -100,8 +105,8 @@ class Warehouse:
             )
             return [dict(row.items()) for row in rows]
 
-    def ask(self, sql: str, parameters: Sequence[Parameter] = ()) -> Answer:
-        """As `query`, and what its job says of itself. Raises what `query` raises."""
+    def query_with_job(self, sql: str, parameters: Sequence[Parameter] = ()) -> QueryResult:
+        """As `query`, with the job's id and statistics. Raises what `query` raises."""
         began = time.monotonic()
         with _translated():
             found = self.client.query_and_wait(
@@ -109,16 +114,17 @@ class Warehouse:
             )
             rows = [dict(row.items()) for row in found]
             seconds = time.monotonic() - began
-            job = self.client.get_job(found.job_id, location=self.target.location, retry=self._retry)
+            job_id = str(found.job_id)
+            job = self.client.get_job(job_id, location=self.target.location, retry=self._retry)
         # The client has no property for vectorSearchStatistics.
-        return Answer(rows, str(found.job_id), seconds, job._properties["statistics"].get("query", {}))
+        return QueryResult(rows, job_id, seconds, job._properties["statistics"].get("query", {}))
 
     def start_once(
         self, sql: str, parameters: Sequence[Parameter] = (), *, key: str, consumed: Callable[[], bool]
     ) -> bigquery.QueryJob:
-        """Submit a statement that costs money under an id made from `key`, or attach to the job that is there.
+        """Submit a statement that costs money under an id made from `key`, or attach to the job that has this id.
 
-        Jobs that ended badly, or well and whose effect is gone (`consumed`), are passed over for the next id.
+        The next id is used if that job failed, or if it succeeded and its effect is gone (`consumed`).
         Raises what `query` raises.
         """
         submission = 0
@@ -150,13 +156,13 @@ class Warehouse:
             except _Resubmit:
                 time.sleep(pause)
         raise ServiceUnreachable(
-            f"BigQuery ended the job {key} without an answer {len(RESUBMISSION_PAUSES)} times.",
+            f"BigQuery ended the job {key} with an internal error {len(RESUBMISSION_PAUSES)} times.",
             "Look at the job in the console; run `pulumi up` again later, it goes on from here.",
         )
 
     def running(self, prefix: str) -> Iterator[bigquery.QueryJob]:
-        """Jobs whose id begins with `prefix` and that have not ended; of other callers too where we may see them."""
-        for state in ("pending", "running"):  # in this order none slips through as it starts
+        """Jobs whose id begins with `prefix` and that have not ended; other callers' too if we may list them."""
+        for state in ("pending", "running"):  # in this order no job is missed that starts between the two requests
             for job in self._jobs(state):
                 if job.job_id.startswith(prefix):
                     yield job
@@ -168,11 +174,11 @@ class Warehouse:
         except StatementFailed as error:
             if error.reason != "accessDenied":
                 raise
-        with _translated():  # listing everyone's takes bigquery.jobs.listAll; our own take nothing
+        with _translated():  # all users' jobs need bigquery.jobs.listAll, our own need no permission
             return list(self.client.list_jobs(state_filter=state, retry=self._retry))
 
     def finish(self, job: bigquery.QueryJob, deadline: float, progress: Callable[[float], None]) -> None:
-        """Wait for a running job of ours; one that fails is left to be submitted again."""
+        """Wait until one of our running jobs ends. A failure is ignored: the caller submits the statement again."""
         try:
             self._wait(job, deadline, progress)
         except (_Resubmit, StatementFailed, JobCancelled):
@@ -180,56 +186,56 @@ class Warehouse:
 
     def dataset(self, name: Identifier) -> bigquery.Dataset | None:
         """A dataset's description, or None."""
-        return _if_there(lambda: self.client.get_dataset(name.path, retry=self._retry))
+        return _or_none(lambda: self.client.get_dataset(name.path, retry=self._retry))
 
     def drop_dataset(self, name: Identifier) -> None:
-        """Delete a dataset that is empty; nothing happens when it is gone. Raises StatementFailed when it is not."""
+        """Delete an empty dataset; a missing one is no error. Raises StatementFailed if it is not empty."""
         with _translated():
             self.client.delete_dataset(name.path, retry=self._retry, not_found_ok=True)
 
     def tables(self, dataset: Identifier) -> list[bigquery.table.TableListItem]:
-        """Every table of a dataset; none when there is no dataset."""
-        return _if_there(lambda: list(self.client.list_tables(dataset.path, retry=self._retry))) or []
+        """Every table of a dataset; none if the dataset does not exist."""
+        return _or_none(lambda: list(self.client.list_tables(dataset.path, retry=self._retry))) or []
 
     def table(self, name: Identifier) -> bigquery.Table | None:
         """A table's description, or None."""
-        return _if_there(lambda: self.client.get_table(name.path, retry=self._retry))
+        return _or_none(lambda: self.client.get_table(name.path, retry=self._retry))
 
     def source_uris(self, object_table: Identifier) -> tuple[str, ...]:
-        """What an object table reads; nothing when it is gone."""
+        """The uri patterns of an object table; none if it does not exist."""
         table = self.table(object_table)
         external = table.external_data_configuration if table else None
         return tuple(external.source_uris) if external else ()
 
     def label_table(self, name: Identifier, labels: Mapping[str, str]) -> None:
-        """Set labels on a table, beside those it has."""
+        """Set labels of a table; its other labels stay."""
         with _translated():
             table = self.client.get_table(name.path, retry=self._retry)
             table.labels = {**table.labels, **labels}
             self.client.update_table(table, ["labels"], retry=self._retry)
 
     def drop_table(self, name: Identifier) -> None:
-        """Delete a table; nothing happens when it is gone."""
+        """Delete a table; a missing one is no error."""
         with _translated():
             self.client.delete_table(name.path, retry=self._retry, not_found_ok=True)
 
     def model(self, name: Identifier) -> bigquery.Model | None:
         """A model's description, or None."""
-        return _if_there(lambda: self.client.get_model(name.path, retry=self._retry))
+        return _or_none(lambda: self.client.get_model(name.path, retry=self._retry))
 
     def label_model(self, name: Identifier, labels: Mapping[str, str]) -> None:
-        """Set labels on a model, beside those it has."""
+        """Set labels of a model; its other labels stay."""
         with _translated():
             model = self.client.get_model(name.path, retry=self._retry)
             model.labels = {**model.labels, **labels}
             self.client.update_model(model, ["labels"], retry=self._retry)
 
     def models(self, dataset: Identifier) -> list[bigquery.Model]:
-        """Every model of a dataset; none when there is no dataset."""
-        return _if_there(lambda: list(self.client.list_models(dataset.path, retry=self._retry))) or []
+        """Every model of a dataset; none if the dataset does not exist."""
+        return _or_none(lambda: list(self.client.list_models(dataset.path, retry=self._retry))) or []
 
     def drop_model(self, name: Identifier) -> None:
-        """Delete a model; nothing happens when it is gone."""
+        """Delete a model; a missing one is no error."""
         with _translated():
             self.client.delete_model(name.path, retry=self._retry, not_found_ok=True)
 
@@ -248,12 +254,14 @@ class Warehouse:
                     job_retry=None,
                 )
             except exceptions.Conflict:
-                return self.client.get_job(job_id, location=self.target.location, retry=self._retry), True
+                existing = self.client.get_job(job_id, location=self.target.location, retry=self._retry)
+                assert isinstance(existing, bigquery.QueryJob)  # the id is made from the query
+                return existing, True
             return job, False
 
     def _wait(self, job: bigquery.QueryJob, deadline: float | None, progress: Callable[[float], None] | None) -> None:
         began = time.monotonic()
-        looks = 0
+        polls = 0
         while job.state != "DONE":
             now = time.monotonic()
             if deadline is not None and now >= deadline:
@@ -264,8 +272,8 @@ class Warehouse:
                 )
             if progress is not None:
                 progress(now - began)
-            time.sleep(POLLING_INTERVALS[min(looks, len(POLLING_INTERVALS) - 1)])
-            looks += 1
+            time.sleep(POLLING_INTERVALS[min(polls, len(POLLING_INTERVALS) - 1)])
+            polls += 1
             with _translated():
                 job.reload(retry=self._retry)
         if job.error_result:
@@ -277,7 +285,7 @@ class Warehouse:
 
 
 class _Resubmit(Exception):
-    """The job failed and its statement did not: submit it under a new id."""
+    """The job failed for a reason of _RESUBMIT: submit its statement under a new id."""
 
 
 def _raise_for(job: bigquery.QueryJob) -> None:
@@ -293,18 +301,18 @@ def _raise_for(job: bigquery.QueryJob) -> None:
     raise _failure(reason, message)
 
 
-def _if_there(ask: Callable[[], _Answer]) -> _Answer | None:
-    """The answer, or None when what is asked for does not exist."""
+def _or_none(get: Callable[[], _Resource]) -> _Resource | None:
+    """The result of `get`, or None if the resource does not exist."""
     try:
         with _translated():
-            return ask()
+            return get()
     except NotThere:
         return None
 
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Turns the client library's exceptions into ours."""
+    """Raise imagesearch.errors in place of the client library's exceptions."""
     try:
         yield
     except exceptions.GoogleAPICallError as error:
@@ -316,7 +324,7 @@ def _translated() -> Iterator[None]:
         raise _unreachable(error) from None
     except auth_exceptions.GoogleAuthError as error:
         raise NotSignedIn(
-            f"Google Cloud does not know who asks: {_one_line(str(error))}",
+            f"Google Cloud does not know the caller: {_one_line(str(error))}",
             "Sign in: gcloud auth application-default login.",
         ) from None
 
@@ -333,7 +341,7 @@ def _failure(reason: str, message: str) -> StatementFailed | PermissionMissing:
     if _GRANT_MISSING in line or ("bqcx-" in line and "does not have" in line):
         return PermissionMissing(
             f"The connection's service account is refused: {line}",
-            "A grant can take 7 minutes or more to act. If it persists, look at the grants.",
+            "A grant can take 7 minutes or more to take effect. If the error stays, check the grants.",
         )
     if reason == "notFound":
         return NotThere(line, "`pulumi refresh` notes what is gone, and `pulumi up` makes it again.", reason=reason)
@@ -350,8 +358,10 @@ def _one_line(message: str) -> str:
 
 
 def _transient(error: BaseException) -> bool:
-    """What is worth asking again: nothing answered, 5xx, or too many requests. After jobs.insert the outcome is
-    unknown, and asking again with the same id is safe."""
+    """Whether to retry: no response, 5xx, or too many requests.
+
+    After jobs.insert the outcome is unknown; a retry with the same job id is safe.
+    """
     if isinstance(error, exceptions.ServerError | exceptions.TooManyRequests):
         return not isinstance(error, exceptions.MethodNotImplemented)
     if isinstance(error, exceptions.Forbidden):

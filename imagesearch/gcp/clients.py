@@ -1,7 +1,7 @@
-"""Google's client libraries, loaded when they are first used.
+"""Google's client libraries, imported when they are first used.
 
-The engine runs the program on every command, and it is the providers that use them: loading them takes as long as
-everything else that the program does. tests/unit/test_clients.py keeps them out of it.
+Pulumi runs the program on every command, and only the dynamic providers use these libraries: importing them takes as
+long as everything else that the program does. tests/unit/test_clients.py checks that the program does not import them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 
 class _Lazy:
-    """Stands for a module until something of it is asked for."""
+    """A module that is imported when one of its attributes is read."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -22,7 +22,7 @@ class _Lazy:
 
 
 def load() -> None:
-    """Load BigQuery's client beside whatever else is going on."""
+    """Start to import BigQuery's client in a thread of its own."""
     Thread(target=import_module, args=("google.cloud.bigquery",), daemon=True).start()
 
 

@@ -1,4 +1,4 @@
-"""Waiting for grants to act: by trying, not by sleeping. A grant takes about two minutes, seven or more at worst."""
+"""Retries until a granted role takes effect. That takes about two minutes, seven or more at worst."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 from imagesearch.errors import PermissionMissing
 
 Say = Callable[[str], None]
-"""Takes one line of progress."""
+"""Reports one line of progress to the user."""
 
 PROPAGATION_DEADLINE = 15 * 60.0
-"""Seconds after which a grant that has not acted is taken for missing (contract section 0.7)."""
+"""Seconds after which a grant without effect counts as missing (docs/bigquery-contract.md, section 0, item 7)."""
 _ACCOUNT = re.compile(r"bqcx-[\w-]+@gcp-sa-bigquery-condel\.iam\.gserviceaccount\.com")
 
 _Result = TypeVar("_Result")
@@ -23,13 +23,13 @@ _Result = TypeVar("_Result")
 def until_granted(
     attempt: Callable[[], _Result], say: Say, *, project: str, uris: Callable[[], Sequence[str]] = tuple
 ) -> _Result:
-    """The result of `attempt`, tried again while the service account is refused.
+    """The result of `attempt`, retried while the connection's service account is refused.
 
-    Raises PermissionMissing after PROPAGATION_DEADLINE, naming the role, the member and the resource: the model's
-    `project`, or the buckets of `uris()`, what the object table reads.
+    Raises PermissionMissing after PROPAGATION_DEADLINE. It names the role, the member and the resource: the model's
+    `project`, or the buckets of `uris()`, the uri patterns of the object table.
     """
 
-    def tell(state: RetryCallState) -> None:
+    def report(state: RetryCallState) -> None:
         if state.attempt_number in (1, 5, 10) or state.attempt_number % 20 == 0:
             say(f"waiting for the grants to take effect ({state.seconds_since_start or 0:.0f} s so far)")
 
@@ -37,17 +37,17 @@ def until_granted(
         retry=retry_if_exception_type(PermissionMissing),
         wait=wait_exponential(multiplier=0.25, max=15),
         stop=stop_after_delay(PROPAGATION_DEADLINE),
-        before_sleep=tell,
+        before_sleep=report,
         reraise=True,
     )
     try:
         return retrying(attempt)
     except PermissionMissing as error:
-        raise _named(error, project, uris) from None
+        raise _with_role(error, project, uris) from None
 
 
-def _named(error: PermissionMissing, project: str, uris: Callable[[], Sequence[str]]) -> PermissionMissing:
-    """The same refusal with what must be granted to whom, and where."""
+def _with_role(error: PermissionMissing, project: str, uris: Callable[[], Sequence[str]]) -> PermissionMissing:
+    """The same error, which now names the role, the member and the resource of the missing grant."""
     account = _ACCOUNT.search(error.what)
     member = f"serviceAccount:{account[0]}" if account else "the connection's service account"
     if "storage." in error.what:
@@ -57,8 +57,8 @@ def _named(error: PermissionMissing, project: str, uris: Callable[[], Sequence[s
     else:
         roles, resource = "roles/aiplatform.user", f"the project {project}"
     return PermissionMissing(
-        f"{member} lacks {roles} on {resource}, or its grant has not acted after {PROPAGATION_DEADLINE / 60:.0f} "
-        f"minutes. {error.what}",
+        f"{member} lacks {roles} on {resource}, or its grant has not taken effect after "
+        f"{PROPAGATION_DEADLINE / 60:.0f} minutes. {error.what}",
         "`pulumi refresh` and `pulumi up` grant again what was taken away. A public bucket needs images.public, others "
         "must not set it.",
     )

@@ -1,8 +1,8 @@
-"""Where things are and how fast they go there: facts with a date and a source.
+"""Locations: which of them serve embeddings, and which bucket a dataset can read. Facts as of 2026-08-22.
 
-As of 2026-08-22. Which Vertex AI location serves a dataset: contract section 2. Regions, for multimodal embeddings:
-docs.cloud.google.com/vertex-ai/generative-ai/docs/learn/locations. Colocation of buckets: contract section 4. Quotas
-are an endpoint's: imagesearch/settings/endpoints.py.
+The Vertex AI location that serves a dataset: docs/bigquery-contract.md, section 2. Regions of multimodal embeddings:
+docs.cloud.google.com/vertex-ai/generative-ai/docs/learn/locations. Colocation of buckets: docs/bigquery-contract.md,
+section 4. Each endpoint's quotas: imagesearch/settings/endpoints.py.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 MULTI_REGIONS = {"US": "us-central1", "EU": "europe-west4"}
-"""Which Vertex AI location serves a dataset in a multi-region."""
+"""The Vertex AI location that serves a dataset in a multi-region."""
 
 EUROPEAN_REGIONS = frozenset(
     {
@@ -50,18 +50,18 @@ OTHER_REGIONS = frozenset(
 
 @dataclass(frozen=True)
 class Quota:
-    """How much AI.GENERATE_EMBEDDING does in a location. Rows are images or texts."""
+    """The quota of AI.GENERATE_EMBEDDING in a location. Rows are images or texts."""
 
     requests_per_minute: int
     rows_per_job: int
     concurrent_jobs: int = 5
 
     def minutes(self, rows: int) -> float:
-        """The least time that `rows` take, in minutes."""
+        """The minimum time for `rows`, in minutes."""
         return rows / self.requests_per_minute
 
     def jobs(self, rows: int) -> int:
-        """The least number of jobs that `rows` take."""
+        """The minimum number of jobs for `rows`."""
         return -(-rows // self.rows_per_job)
 
 
@@ -76,10 +76,10 @@ def vertex_location(location: str) -> str:
 
 
 def colocated(bucket: str, dataset: str) -> bool:
-    """Whether a dataset in `dataset` can read a bucket in `bucket`, as far as their names tell (contract section 4).
+    """Whether a dataset in the location `dataset` can read a bucket in the location `bucket`, as far as the names tell.
 
-    A bucket that goes by its continent may be a dual-region of the user's own choice: then the names do not tell, and
-    the answer is yes where the continent fits.
+    The rules: docs/bigquery-contract.md, section 4. A bucket whose location is a continent may be a configurable
+    dual-region; its name does not tell the regions, so the result is True for every region of that continent.
     """
     bucket, dataset = canonical(bucket), canonical(dataset)
     if dataset in _READS:
@@ -90,7 +90,7 @@ def colocated(bucket: str, dataset: str) -> bool:
 
 
 _READS = {"US": ("US", "us-central1", "nam4"), "EU": ("EU", "europe-west4", "eur4")}
-"""Where a bucket may be that a multi-region dataset reads."""
+"""The bucket locations that a dataset in a multi-region can read."""
 _CONTINENTS = {"US": ("us-",), "EU": ("europe-",), "asia": ("asia-",)}
 _DUAL_REGIONS = {
     "nam4": ("us-central1", "us-east1"),

@@ -1,8 +1,9 @@
-"""What the caller must be allowed: the tutorial's required permissions, as far as this program uses them.
+"""The permissions that the caller needs: those of Google's tutorial that this program uses.
 
-Sources: the tutorial's section "Required roles"; docs.cloud.google.com/bigquery/docs/access-control and
-docs.cloud.google.com/storage/docs/access-control/iam-permissions for what the tutorial leaves to its roles. As of
-2026-11-22. They are asked of the project: a role that is granted on a dataset alone is not seen there.
+Sources, as of 2026-11-22: the tutorial's section "Required roles"; for the permissions in these roles
+docs.cloud.google.com/bigquery/docs/access-control and
+docs.cloud.google.com/storage/docs/access-control/iam-permissions. They are tested on the project, which does not
+show a role that is granted only on a dataset.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ SERVICES = (
 )
 """APIs that the pipeline uses."""
 NOTEBOOK_SERVICES = ("dataform.googleapis.com",)
-"""APIs that the notebook needs beside them."""
+"""More APIs that the notebook needs."""
 
 STUDIO_ADMIN = "roles/bigquery.studioAdmin"
 PROJECT_IAM_ADMIN = "roles/resourcemanager.projectIamAdmin"
@@ -23,9 +24,9 @@ SERVICE_USAGE_ADMIN = "roles/serviceusage.serviceUsageAdmin"
 STORAGE_ADMIN = "roles/storage.admin"
 
 ENABLE = "serviceusage.services.enable"
-"""Needed only while an API is not enabled."""
+"""Needed only if an API is not enabled yet."""
 ON_BUCKET = ("storage.buckets.getIamPolicy", "storage.buckets.setIamPolicy")
-"""To let the connection read a bucket that is not public."""
+"""To grant the connection read access to a bucket that is not public."""
 
 _ONCE: dict[str, tuple[str, ...]] = {
     STUDIO_ADMIN: (
@@ -41,7 +42,7 @@ _ONCE: dict[str, tuple[str, ...]] = {
         "resourcemanager.projects.setIamPolicy",
     ),
 }
-"""By the role that has them: to make the stack."""
+"""Needed to create the stack, by the role that has them."""
 _ALWAYS: dict[str, tuple[str, ...]] = {
     STUDIO_ADMIN: (
         "bigquery.datasets.get",
@@ -62,7 +63,7 @@ _ALWAYS: dict[str, tuple[str, ...]] = {
         "bigquery.tables.updateData",
     ),
 }
-"""To make it and to keep it converged."""
+"""Needed by every `pulumi up`, by the role that has them."""
 _NOTEBOOK: dict[str, tuple[str, ...]] = {
     STUDIO_ADMIN: (
         "dataform.repositories.commit",
@@ -83,7 +84,7 @@ def services(*, notebook: bool) -> tuple[str, ...]:
 def on_project(*, first: bool, index: bool, notebook: bool = False) -> dict[str, str]:
     """The permissions that are needed on the project, each with the role that the tutorial grants for it.
 
-    `first`: the stack is yet to be made. `index`: it has a vector index. `notebook`: it has a notebook.
+    `first`: the stack does not exist yet. `index`: it has a vector index. `notebook`: it has a notebook.
     """
     groups = ((_ONCE, first), (_ALWAYS, True), (_INDEX, index), (_NOTEBOOK, notebook))
     chosen = [group for group, needed in groups if needed]

@@ -1,6 +1,7 @@
-"""Google Cloud's services other than BigQuery over REST: where each is, in whose name it is asked, what it answers.
+"""A REST client for Google Cloud's services: their endpoints, credentials, retries and responses.
 
-An endpoint is the gcp provider's setting of the service if the stack sets one, else Google's own.
+The endpoint of a service is the gcp provider's setting if the stack sets one, else Google's own. Queries go through
+bigquery.py instead.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import Any
 from imagesearch.errors import ServiceUnreachable
 from imagesearch.gcp.clients import adapters, auth, auth_exceptions, auth_requests, credentials, http_retry, requests
 
+Config = Callable[[str], object]
+"""Gives the value of a key of the stack config, as in gcp:accessToken; None if it is not set."""
 LOG_IN = "Run: gcloud auth application-default login"
 TIMEOUT = 60.0
 """Seconds that one request may take."""
@@ -24,7 +27,7 @@ _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
 @dataclass(frozen=True)
 class Service:
-    """A service of Google Cloud: its name, its endpoint, and the key of the `gcp` config that names another."""
+    """A service: its name, its endpoint, and the key of the `gcp` config that overrides the endpoint."""
 
     name: str
     endpoint: str
@@ -51,8 +54,8 @@ ALL = (BIGQUERY, CONNECTIONS, PROJECTS, SERVICES, STORAGE, DATAFORM)
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a service answered: the code, the body, and of a refusal its reason and message."""
+class Response:
+    """A service's response: the HTTP status code, and the JSON body (empty if the body is not a JSON object)."""
 
     code: int
     body: dict[str, Any]
@@ -63,12 +66,12 @@ class Answer:
 
     @property
     def message(self) -> str:
-        """What the service says of a refusal, in one line."""
+        """The message of an error response, in one line."""
         return " ".join(str(self._error.get("message", f"HTTP {self.code}")).split())
 
     @property
     def disabled(self) -> bool:
-        """Whether it is refused because the service is not enabled in the project."""
+        """Whether the request was refused because the service is not enabled in the project."""
         details = self._error.get("details") or []
         return any(isinstance(item, dict) and item.get("reason") == "SERVICE_DISABLED" for item in details)
 
@@ -80,39 +83,40 @@ class Answer:
 
 @dataclass(frozen=True)
 class Client:
-    """Asks services as the caller. Safe to share between threads.
+    """Sends requests with the caller's credentials. Safe to share between threads.
 
-    `endpoints` are the stack's settings by their key in the `gcp` config; what is missing or empty is Google's own.
+    `endpoints` maps keys of the `gcp` config to endpoints; for a missing or empty one, Google's own is used.
     """
 
     access_token: str = ""
     endpoints: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, config: Callable[[str], Any]) -> Client:
-        """As the stack's provider reaches them: `config` gives the value of a key such as gcp:accessToken, or None."""
+    def of(cls, config: Config) -> Client:
+        """A client with the endpoints and the access token that the stack's gcp provider uses."""
         endpoints = {service.setting: str(config(f"gcp:{service.setting}") or "") for service in ALL}
         return cls(str(config("gcp:accessToken") or ""), endpoints)
 
-    def ask(
+    def request(
         self,
         service: Service,
         path: str,
         *,
         method: str = "GET",
-        known: bool = True,
-        again: bool = True,
-        **request: Any,
-    ) -> Answer:
-        """The answer, whatever it is. Raises ServiceUnreachable.
+        authenticated: bool = True,
+        idempotent: bool = True,
+        params: Mapping[str, str | list[str]] | None = None,
+        json: Mapping[str, Any] | None = None,
+    ) -> Response:
+        """Send a request and return the response, also one with an error code below 500. Raises ServiceUnreachable.
 
-        `known` says who asks: the caller, or anyone. `again`: ask again what failed in passing, for it may be asked
-        twice without harm.
+        `authenticated`: send the caller's credentials; otherwise none. `idempotent`: the request may be sent twice
+        without harm, so transient failures are retried; only authenticated requests can be sent without retries.
         """
         url = self._root(service) + path
         try:
-            session = (self._session if again else self._session_once) if known else self._anyone
-            answer = _answer(session.request(method, url, timeout=TIMEOUT, **request))
+            session = self._session_for(authenticated, idempotent)
+            response = _parse(session.request(method, url, timeout=TIMEOUT, params=params, json=json))
         except auth_exceptions.DefaultCredentialsError:
             raise ServiceUnreachable("There are no credentials of Google Cloud.", LOG_IN) from None
         except auth_exceptions.GoogleAuthError as error:
@@ -121,13 +125,13 @@ class Client:
             raise ServiceUnreachable(f"Google Cloud does not accept {given}: {why}", LOG_IN) from None
         except requests.RequestException as error:
             raise self._unreachable(service, error) from None
-        if answer.code >= 500:
-            raise ServiceUnreachable(f"{service.name} keeps failing: {answer.message}", "Run again later.")
-        return answer
+        if response.code >= 500:
+            raise ServiceUnreachable(f"{service.name} keeps failing: {response.message}", "Run again later.")
+        return response
 
     @property
     def caller(self) -> str:
-        """The caller as IAM names one, as in user:me@example.com; empty when the credentials do not tell."""
+        """The caller as an IAM member, as in user:me@example.com; empty if the credentials do not contain it."""
         try:
             account = str(getattr(self.credentials, "service_account_email", ""))
             if "@" in account:
@@ -140,7 +144,7 @@ class Client:
 
     def close(self) -> None:
         """Close the connections."""
-        for name in ("_session", "_session_once", "_anyone"):
+        for name in ("_session", "_session_without_retries", "_anonymous_session"):
             if name in vars(self):
                 vars(self)[name].close()
 
@@ -149,22 +153,26 @@ class Client:
         return (self.endpoints.get(service.setting) or service.endpoint).removesuffix("/") + "/"
 
     @cached_property
-    def credentials(self) -> Any:
-        """In whose name is asked. Raises GoogleAuthError."""
+    def credentials(self) -> auth.credentials.Credentials:
+        """The caller's credentials. Raises GoogleAuthError."""
         return credentials.Credentials(self.access_token) if self.access_token else auth.default(scopes=[_SCOPE])[0]
+
+    def _session_for(self, authenticated: bool, idempotent: bool) -> requests.Session:
+        if not authenticated:
+            return self._anonymous_session
+        return self._session if idempotent else self._session_without_retries
 
     @cached_property
     def _session(self) -> requests.Session:
-        return _patient(auth_requests.AuthorizedSession(self.credentials))
+        return _with_retries(auth_requests.AuthorizedSession(self.credentials))
 
     @cached_property
-    def _session_once(self) -> requests.Session:
-        session: requests.Session = auth_requests.AuthorizedSession(self.credentials)
-        return session
+    def _session_without_retries(self) -> requests.Session:
+        return auth_requests.AuthorizedSession(self.credentials)
 
     @cached_property
-    def _anyone(self) -> requests.Session:
-        return _patient(requests.Session())
+    def _anonymous_session(self) -> requests.Session:
+        return _with_retries(requests.Session())
 
     def _unreachable(self, service: Service, error: Exception) -> ServiceUnreachable:
         found = re.search(r"\[Errno -?\d+\] ([^'\")]+)", str(error))
@@ -178,11 +186,8 @@ class Client:
         return ServiceUnreachable(f"{service.name} does not answer ({why}).", "Check the network; then run again.")
 
 
-def _patient(session: requests.Session) -> requests.Session:
-    """The session, asking again what failed in passing.
-
-    A port that is closed is given up soon, a service that is troubled later.
-    """
+def _with_retries(session: requests.Session) -> requests.Session:
+    """The session, with retries of transient failures: two of a refused connection, six of an error response."""
     retry = http_retry.Retry(
         total=6,
         connect=2,
@@ -196,9 +201,9 @@ def _patient(session: requests.Session) -> requests.Session:
     return session
 
 
-def _answer(response: requests.Response) -> Answer:
+def _parse(response: requests.Response) -> Response:
     try:
         body = response.json()
     except ValueError:
         body = {}
-    return Answer(response.status_code, body if isinstance(body, dict) else {})
+    return Response(response.status_code, body if isinstance(body, dict) else {})

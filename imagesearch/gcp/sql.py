@@ -1,7 +1,7 @@
-"""Statements: files in queries/ with `${placeholders}`, and the only place where identifiers become SQL text.
+"""Statements from the files in queries/, and the only functions that turn identifiers into SQL text.
 
-A placeholder takes an Identifier (validated and back-quoted), an int, a Text (a quoted string literal), or Labels.
-Whatever people write freely (search texts, uris) never comes here: it travels as query parameters.
+A file has `${placeholders}`; each takes an Identifier (validated and back-quoted), an int, a Text (a quoted string
+literal), or Labels. Free text (search texts, uris) is never rendered: it is passed as query parameters.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from string import Template
 
 QUERIES = Path(__file__).resolve().parents[2] / "queries"
 
-# Rules of the names: docs.cloud.google.com/bigquery/docs/datasets#dataset-naming, …/tables#table_naming (kept narrower:
+# The rules of names: docs.cloud.google.com/bigquery/docs/datasets#dataset-naming, …/tables#table_naming (kept narrower:
 # no Unicode, no dashes or spaces in tables), Google Cloud project ids with an optional domain prefix, connection ids.
 _PROJECT = re.compile(r"(?:[a-z][a-z0-9.-]{0,61}:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _DATASET = re.compile(r"\w{1,1024}", re.ASCII)
@@ -24,6 +24,8 @@ _TABLE = re.compile(r"\w{1,1024}", re.ASCII)
 _CONNECTION = re.compile(r"[\w-]{1,256}", re.ASCII)
 _LOCATION = re.compile(r"[A-Za-z]+(?:-[a-z]+\d+)?")
 _LABEL = re.compile(r"[a-z0-9_-]{0,63}")
+_PATH = re.compile(r"((?:[a-z0-9.-]+:)?[\w-]+)((?:\.[\w-]+)*)", re.ASCII)
+"""A dotted path: its first part, which may be a project with a domain (example.com:my-project), and the others."""
 
 
 @dataclass(frozen=True)
@@ -32,37 +34,40 @@ class Identifier:
 
     parts: tuple[str, ...]
 
+    @classmethod
+    def parse(cls, path: str) -> Identifier:
+        """The identifier whose `path` this is. Raises ValueError if it has characters that no name has."""
+        found = _PATH.fullmatch(path)
+        if not found:
+            raise ValueError(f"{path!r} is not a path of names: it must match {_PATH.pattern}")
+        return cls((found[1], *found[2].split(".")[1:]))
+
     def __str__(self) -> str:
         return "`" + ".".join(self.parts) + "`"
 
     @property
     def path(self) -> str:
-        """The name with dots and without quotes, as the client library takes it."""
+        """The parts with dots between them and without quotes, as the client library takes it."""
         return ".".join(self.parts)
-
-    @classmethod
-    def parse(cls, path: str) -> Identifier:
-        """The identifier whose `path` this is; it was validated when it was made."""
-        return cls(tuple(path.split(".")))
 
 
 def dataset_name(project: str, dataset: str) -> Identifier:
-    """Raises ValueError when either is not an identifier."""
+    """The name of a dataset. Raises ValueError when a part is not an identifier."""
     return Identifier((_check(_PROJECT, project, "project id"), _check(_DATASET, dataset, "dataset id")))
 
 
 def table_name(project: str, dataset: str, table: str) -> Identifier:
-    """A table or a model. Raises ValueError when a part is not an identifier."""
+    """The name of a table or a model. Raises ValueError when a part is not an identifier."""
     return Identifier((*dataset_name(project, dataset).parts, _check(_TABLE, table, "table name")))
 
 
 def index_name(index: str) -> Identifier:
-    """A vector index, which is named without its dataset. Raises ValueError."""
+    """The name of a vector index, which has no dataset in it. Raises ValueError when it is not an identifier."""
     return Identifier((_check(_TABLE, index, "index name"),))
 
 
 def connection_name(project: str, location: str, connection: str) -> Identifier:
-    """Raises ValueError when a part is not an identifier."""
+    """The name of a connection; its location is in lower case. Raises ValueError when a part is not an identifier."""
     return Identifier(
         (
             _check(_PROJECT, project, "project id"),
@@ -80,17 +85,17 @@ def _check(pattern: re.Pattern[str], value: str, what: str) -> str:
 
 @dataclass(frozen=True)
 class Text:
-    """A string literal that is ours (an endpoint, an index type), not a person's."""
+    """A string literal of the program's own (an endpoint, an index type), never of a user's."""
 
     value: str
 
     def __str__(self) -> str:
-        return json.dumps(self.value, ensure_ascii=False)  # what JSON still escapes, GoogleSQL reads alike
+        return json.dumps(self.value, ensure_ascii=False)  # GoogleSQL reads JSON's escape sequences alike
 
 
 @dataclass(frozen=True)
 class Labels:
-    """`labels` of OPTIONS: [('key', 'value'), …]. Raises ValueError for what is not a label."""
+    """`labels` of OPTIONS: [("key", "value"), …]. `str` raises ValueError when a key or a value is not a label's."""
 
     values: Mapping[str, str]
 
@@ -121,7 +126,7 @@ def placeholders_of(name: str) -> frozenset[str]:
 
 
 def render(name: str, **placeholders: Placeholder) -> str:
-    """The text of queries/`name`.sql. Raises ValueError unless exactly its placeholders are given."""
+    """The statement of queries/`name`.sql. Raises ValueError unless exactly its placeholders are given."""
     template = _template(name)
     expected = placeholders_of(name)
     if expected != set(placeholders):

@@ -18,7 +18,7 @@ from tenacity import Retrying, stop_after_attempt
 
 from imagesearch.errors import NotThere
 from imagesearch.gcp import sql
-from imagesearch.gcp.bigquery import Answer, Parameter, Warehouse
+from imagesearch.gcp.bigquery import Parameter, QueryResult, Warehouse
 from imagesearch.gcp.clients import bigquery
 from imagesearch.gcp.sql import Identifier, Placeholder, Text
 from imagesearch.pipeline.search import EMBED_ATTEMPTS, Hit, SearchesSpec, retry_if_passing
@@ -56,7 +56,7 @@ class Step:
     sql: str
     parameters: tuple[tuple[str, str, str], ...]
     """(name, type, value as a person reads it)."""
-    answer: Answer
+    answer: QueryResult
 
 
 @dataclass(frozen=True)
@@ -163,17 +163,19 @@ class Explorer:
         answer = self._run("Search", statement, given, steps)
         return [Hit(row["gcs_uri"], row["distance"], row["caption"]) for row in answer.rows]
 
-    def _run(self, title: str, statement: str, given: Sequence[Parameter], steps: list[Step]) -> Answer:
-        answer = self.warehouse.ask(statement, given)
+    def _run(self, title: str, statement: str, given: Sequence[Parameter], steps: list[Step]) -> QueryResult:
+        answer = self.warehouse.query_with_job(statement, given)
         steps.append(Step(title, statement, tuple(_shown(each) for each in given), answer))
         return answer
 
 
 def _shown(parameter: Parameter) -> tuple[str, str, str]:
     """A parameter for people: a vector by its length."""
+    name = str(parameter.name)
     if isinstance(parameter, bigquery.ArrayQueryParameter):
         kind = f"ARRAY<{parameter.array_type}>"
         if parameter.array_type == "FLOAT64":
-            return parameter.name, kind, f"{len(parameter.values):,} numbers"
-        return parameter.name, kind, ", ".join(parameter.values) or "none"
-    return parameter.name, parameter.type_, str(parameter.value)
+            return name, kind, f"{len(parameter.values):,} numbers"
+        return name, kind, ", ".join(parameter.values) or "none"
+    assert isinstance(parameter, bigquery.ScalarQueryParameter)
+    return name, str(parameter.type_), str(parameter.value)

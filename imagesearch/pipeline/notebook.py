@@ -22,7 +22,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
 from imagesearch.errors import NotOurs, NotThere, PermissionMissing, ServiceUnreachable, StatementFailed
 from imagesearch.gcp import rest
-from imagesearch.gcp.rest import Answer
+from imagesearch.gcp.rest import Response
 from imagesearch.pipeline.ownership import is_ours
 
 LABELS = {"single-file-asset-type": "notebook"}
@@ -148,7 +148,7 @@ class Repository:
         }
         if newest:
             body["requiredHeadCommitSha"] = newest.commit
-        self._send("POST", ":commit", again=False, json=body)
+        self._send("POST", ":commit", idempotent=False, json=body)
         return True
 
     def remove_orphan(self, labels: Mapping[str, str], text: str) -> bool:
@@ -169,17 +169,17 @@ class Repository:
         self._send("DELETE", params={"force": "true"})
         return True
 
-    def _get(self, verb: str = "", *, accept: tuple[int, ...] = (), **params: Any) -> Answer:
+    def _get(self, verb: str = "", *, accept: tuple[int, ...] = (), **params: Any) -> Response:
         return self._send("GET", verb, accept=accept, params=params)
 
-    def _send(self, method: str, verb: str = "", *, accept: tuple[int, ...] = (), **request: Any) -> Answer:
-        answer = self.client.ask(rest.DATAFORM, f"{self.name}{verb}", method=method, **request)
+    def _send(self, method: str, verb: str = "", *, accept: tuple[int, ...] = (), **request: Any) -> Response:
+        answer = self.client.request(rest.DATAFORM, f"{self.name}{verb}", method=method, **request)
         if not answer.ok and answer.code not in accept:
             raise _refusal(answer, self.name)
         return answer
 
 
-def _refusal(answer: Answer, repository: str) -> StatementFailed | PermissionMissing:
+def _refusal(answer: Response, repository: str) -> StatementFailed | PermissionMissing:
     if answer.code == 404:
         return NotThere(
             f"The notebook's repository {repository} is gone: {answer.message}",

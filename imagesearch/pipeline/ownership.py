@@ -102,7 +102,7 @@ def sweep(warehouse: Warehouse, project: str, dataset: str) -> list[str]:
             foreign.append(f"table {item.table_id}")
     for model in warehouse.models(name):
         if is_ours(model.labels, warehouse.labels):
-            warehouse.drop_model(table_name(project, dataset, model.model_id))
+            warehouse.drop_model(table_name(project, dataset, str(model.model_id)))
         else:
             foreign.append(f"model {model.model_id}")
     return sorted(foreign)

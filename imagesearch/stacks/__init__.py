@@ -1,1 +1,1 @@
-"""A stack as it is: its outputs, its file, how it stands, and that in words."""
+"""A stack: its outputs, its settings file, its current status, and reports of them for people and scripts."""

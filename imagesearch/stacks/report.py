@@ -1,4 +1,4 @@
-"""A stack's outputs for people and for machines."""
+"""Reports of a stack's outputs: tables for people, typed values for scripts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.text import Text
 from imagesearch.pipeline.search import Hit
 from imagesearch.settings import prices
 
-_MADE = {
+_RESOURCES = {
     "dataset": "dataset",
     "connection": "connection",
     "object table": "object_table",
@@ -23,8 +23,8 @@ _MADE = {
 }
 
 
-def status(outputs: dict[str, Any]) -> dict[str, Any]:
-    """The stack's outputs in the shape that scripts rely on: whole numbers whole, every search by name."""
+def with_types(outputs: dict[str, Any]) -> dict[str, Any]:
+    """The outputs with the types that scripts rely on: counts as int, and every key of every hit."""
     counts = ("objects", "target", "embedded", "set_aside", "pending", "added", "updated", "deleted")
     return {
         **outputs,
@@ -35,14 +35,14 @@ def status(outputs: dict[str, Any]) -> dict[str, Any]:
 
 
 def _hit(hit: dict[str, Any]) -> dict[str, Any]:
-    """A hit with all its keys: Pulumi drops a caption that is not there."""
+    """A hit with all its keys: Pulumi drops a caption that is None."""
     return {"uri": hit["uri"], "distance": hit["distance"], "caption": hit.get("caption")}
 
 
 def show(console: Console, outputs: dict[str, Any]) -> None:
-    """Print what a stack made and found."""
-    outputs = status(outputs)
-    console.print(_made(outputs))
+    """Print a stack's resources, counts and search results."""
+    outputs = with_types(outputs)
+    console.print(_resources(outputs))
     console.print()
     console.print(_counts(outputs))
     if "paid" in outputs:
@@ -54,7 +54,7 @@ def show(console: Console, outputs: dict[str, Any]) -> None:
 
 
 def hits_table(text: str, hits: Sequence[Hit]) -> Group:
-    """One search: its text, and an image a line, nearest first."""
+    """The results of one search: its text, then one image per line, nearest first."""
     heading = Text.assemble(("“", "dim"), (text, "bold"), ("”", "dim"))
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 2))
     table.add_column(justify="right", style="cyan", no_wrap=True)
@@ -66,7 +66,7 @@ def hits_table(text: str, hits: Sequence[Hit]) -> Group:
 
 
 def failures_table(rows: Sequence[Mapping[str, Any]]) -> Table | Text:
-    """Images that are not embedded: what kind of failure, how often tried, the status, the uri."""
+    """Images that are not embedded: the kind of failure, the number of attempts, the status, the uri."""
     if not rows:
         return Text("Every image within images.limit is embedded.", style="green")
     hint = "`python -m imagesearch retry` tries the permanent ones again."
@@ -79,7 +79,7 @@ def failures_table(rows: Sequence[Mapping[str, Any]]) -> Table | Text:
 
 
 def forgotten_table(statuses: Mapping[str, int]) -> Table | Text:
-    """Images that will be tried again, by the status that they failed with."""
+    """Images that are no longer set aside, counted by the status that they had failed with."""
     if not statuses:
         return Text("No image is set aside.", style="green")
     total = sum(statuses.values())
@@ -90,18 +90,18 @@ def forgotten_table(statuses: Mapping[str, int]) -> Table | Text:
     return table
 
 
-def _made(outputs: dict[str, Any]) -> Table:
+def _resources(outputs: dict[str, Any]) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
-    for kind, output in _MADE.items():
+    for kind, output in _RESOURCES.items():
         table.add_row(kind, Text(str(outputs[output])))
     table.add_row("vector index", Text(_index(outputs["index"])))
     return table
 
 
 def _index(index: dict[str, Any]) -> str:
-    """The index's state in a few words."""
+    """The state of the index in one line."""
     words = [f"{index['name']}: {index['status']}"]
     if index.get("reason"):
         words.append(f"({index['reason']})")
@@ -127,7 +127,7 @@ def _counts(outputs: dict[str, Any]) -> Text:
 
 
 def _paid(outputs: dict[str, Any]) -> Text:
-    """What was paid for, and what to do about what is not as it should be."""
+    """The cost so far, and the commands for pending, stale and set-aside images."""
     images = "1 image" if outputs["paid"] == 1 else f"{outputs['paid']:,} images"
     line = Text(f"{images} paid for so far, about {prices.words(outputs['paid_usd'])}.")
     if outputs["pending"] or outputs["stale"]:

@@ -1,7 +1,7 @@
-"""A stack's settings before there is a stack: from its file, and from `pulumi config` where that knows more.
+"""A stack's settings, which exist before the stack: from its file, and from `pulumi config` if the stack exists.
 
-The file is Pulumi.<stack>.yaml beside Pulumi.yaml, in this folder or above it. STACK_CONFIG_FILE names another one for
-the stack that PULUMI_STACK names, as --config-file does for `pulumi`.
+The file is Pulumi.<stack>.yaml beside Pulumi.yaml, in the current folder or one above it. STACK_CONFIG_FILE names
+another file for the stack that PULUMI_STACK names, as --config-file does for `pulumi`.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ from imagesearch.settings.schema import Settings
 
 @dataclass(frozen=True)
 class StackFile:
-    """What a stack is to be."""
+    """The name and the config of a stack, which need not exist yet."""
 
     stack: str
     config: dict[str, Any]
-    """Every key with its namespace, sections parsed."""
+    """Values by key with namespace, as in gcp:project; sections are parsed."""
     program: str
-    """The Pulumi project's name, which is the namespace of its keys."""
+    """The name of the Pulumi project, which is the namespace of its keys."""
 
     @property
     def settings(self) -> Settings:
-        """Raises SettingsError."""
+        """The checked settings. Raises SettingsError."""
         namespace = f"{self.program}:"
         values = {key.removeprefix(namespace): v for key, v in self.config.items() if key.startswith(namespace)}
         return schema.parse(values, source=f"Pulumi.{self.stack}.yaml")
 
     @property
     def project(self) -> str:
-        """The Google Cloud project. Raises SettingsError when there is none, or when it cannot be one."""
+        """The id of the Google Cloud project. Raises SettingsError when it is missing or not a project id."""
         project = str(self.config.get("gcp:project") or "")
         if not project:
             raise SettingsError(
@@ -59,32 +59,32 @@ class StackFile:
 
     @property
     def labels(self) -> dict[str, str]:
-        """The labels of everything that the stack makes."""
+        """The labels that the stack sets on its resources."""
         return stack_labels(self.program, self.stack)
 
     @property
     def client(self) -> Client:
-        """Google Cloud's services as the stack's provider reaches them."""
+        """A REST client with the endpoints and the token of the stack's gcp provider."""
         return Client.of(self.config.get)
 
 
 def read(stack: str | None = None, project: str | None = None) -> StackFile:
-    """The stack named, or PULUMI_STACK, or the selected one; `project` takes the place of gcp:project.
+    """The file of the named stack, of PULUMI_STACK, or of the selected one; `project` replaces gcp:project.
 
     Raises SettingsError when there is no such file.
     """
     folder = _folder()
     program = str(_yaml(folder / "Pulumi.yaml").get("name"))
-    chosen = (stack or os.environ.get("PULUMI_STACK") or _selected(folder)).rsplit("/", 1)[-1]
-    path = _file(folder, chosen)
-    there = ", ".join(sorted(each.name.split(".")[1] for each in folder.glob("Pulumi.*.yaml"))) or "none"
-    remedy = f"Name a stack with --stack or PULUMI_STACK; with a file here: {there}."
-    if not chosen:
+    name = (stack or os.environ.get("PULUMI_STACK") or _selected(folder)).rsplit("/", 1)[-1]
+    path = _file(folder, name)
+    existing = ", ".join(sorted(file.name.split(".")[1] for file in folder.glob("Pulumi.*.yaml"))) or "none"
+    remedy = f"Name a stack with --stack or PULUMI_STACK; with a file here: {existing}."
+    if not name:
         raise SettingsError("No stack is selected.", remedy)
     if not path.is_file():
         raise SettingsError(f"There is no {path.name}.", remedy)
-    config = {**(_yaml(path).get("config") or {}), **_known_to_pulumi(folder, chosen)}
-    return StackFile(chosen, {**config, **({"gcp:project": project} if project else {})}, program)
+    config = {**(_yaml(path).get("config") or {}), **_pulumi_config(folder, name)}
+    return StackFile(name, {**config, **({"gcp:project": project} if project else {})}, program)
 
 
 def _file(folder: Path, stack: str) -> Path:
@@ -114,20 +114,20 @@ def _selected(folder: Path) -> str:
     return _pulumi(folder, "stack", "--show-name").strip()
 
 
-def _known_to_pulumi(folder: Path, stack: str) -> dict[str, Any]:
-    """The plain texts of what is secret in the file, and what stands elsewhere; nothing without a stack."""
-    answer = _pulumi(folder, "config", "--json", "--show-secrets", "--stack", stack)
-    found: dict[str, Any] = json.loads(answer) if answer else {}
-    return {key: entry.get("objectValue", entry.get("value", "")) for key, entry in found.items()}
+def _pulumi_config(folder: Path, stack: str) -> dict[str, Any]:
+    """The config as Pulumi has it: secrets decrypted, and values of its environments. Empty if there is no stack."""
+    output = _pulumi(folder, "config", "--json", "--show-secrets", "--stack", stack)
+    config: dict[str, Any] = json.loads(output) if output else {}
+    return {key: entry.get("objectValue", entry.get("value", "")) for key, entry in config.items()}
 
 
 def _pulumi(folder: Path, *arguments: str) -> str:
-    """A pulumi command's answer; empty where there is no pulumi, no stack, or no login."""
+    """The output of a pulumi command; empty if pulumi is not installed or the command fails (no stack, no login)."""
     pulumi = shutil.which("pulumi")
     if pulumi is None:
         return ""
     command = [pulumi, *arguments, "--non-interactive"]
-    answer = subprocess.run(
+    done = subprocess.run(
         command, cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False, timeout=60
     )
-    return answer.stdout if answer.returncode == 0 else ""
+    return done.stdout if done.returncode == 0 else ""

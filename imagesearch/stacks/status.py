@@ -1,7 +1,7 @@
-"""How a stack stands now: its outputs, with everything that may have moved since the last `pulumi up` looked at anew.
+"""The current status of a stack: its outputs, with everything updated that may have changed since the last `pulumi up`.
 
-Looked at: the counts (one counting query), the index and its coverage, what was paid. Of the last `up`: what the
-searches found, the index's recall, and what that run added, updated and deleted.
+Updated: the counts (one counting query), the index and its coverage, the cost. Of the last `up`: the results of the
+searches, the index's recall, and how much that run added, updated and deleted.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from imagesearch.stacks import report
 from imagesearch.stacks.stack import Stack
 
 
-def look(stack: Stack) -> dict[str, Any]:
-    """The stack's outputs as they are now, and three more: `stale`, `paid` and `paid_usd`.
+def current(stack: Stack) -> dict[str, Any]:
+    """The stack's outputs as of now, and three more: `stale`, `paid` and `paid_usd`.
 
-    `stale` are embeddings whose object is gone or has changed. `paid` are images, each vector counted that has arrived
-    in the table of embeddings since it was made (imagesearch/pipeline/spend.py). Raises NotThere when a table is gone.
+    `stale` counts embeddings whose object was deleted or has changed. `paid` counts images: every vector that was
+    written into the table of embeddings since it was created (imagesearch/pipeline/spend.py). Raises NotThere when a
+    table does not exist.
     """
-    outputs = report.status(stack.outputs)
+    outputs = report.with_types(stack.outputs)
     store = stack.embeddings
     counts = store.count()
     images = spend.images(stack.warehouse, store.spec.table)
@@ -38,7 +39,7 @@ def look(stack: Stack) -> dict[str, Any]:
 
 
 def _index(stack: Stack, counts: Counts) -> dict[str, Any]:
-    """The index's state now, with the recall of the last `up` while there is an index to have one."""
+    """The current state of the index, with the recall that the last `up` measured if the index is active."""
     last: dict[str, Any] = stack.outputs["index"]
     spec = VectorIndexSpec.from_properties(
         {

@@ -1,11 +1,14 @@
-"""The search page: type words, see pictures. A small server for the person who runs it.
+"""The search page, a small web server for the person who runs it, and the gallery, one HTML file.
 
-    server.py     binds an address, says who can reach it
-    guard.py      whom it answers: Host, cross-site requests, response headers
-    address.py    the page's address is the question: parsed, checked, written
-    thumbnails.py the pictures, read through signed URLs and passed on
-    app.py        the pages
+    server.py      binds an address and prints who can reach it
+    guard.py       refuses requests by their Host and by the site they come from; sets response headers
+    app.py         the pages
+    address.py     a page's address as a question, parsed and written
+    thumbnails.py  the pictures of a page, cached
+    pictures.py    pictures as thumbnails, downloaded through signed URLs
+    gallery.py     the gallery
+    rendering.py   the templates of both
 
-It changes nothing: it answers GET alone, writes nothing into the dataset, and pays for the embedding of a text that it
-has not seen since it started, and for the bytes that a search reads.
+The server changes nothing: it answers only GET and writes nothing into the dataset. It costs one embedding for each
+text that is new since it started, and the bytes that a search reads.
 """

@@ -1,8 +1,9 @@
-"""Whom the search page answers.
+"""Refuses requests that come from other sites, as ASGI middleware.
 
-The page asks nobody who they are, so another page in the same browser must not be able to use it: neither by a name of
-its own that it points at this machine (DNS rebinding: the Host header tells), nor by loading an address of ours as a
-picture or a frame, each of which would pay for a search (Fetch Metadata tells). A link that a person follows is fine.
+The search page does not authenticate anybody, so another page in the same browser must not be able to use it: neither
+by a host name that resolves to this machine (DNS rebinding, recognised by the Host header), nor by loading one of our
+addresses as an image or a frame, which would cost a search (recognised by Fetch Metadata). Links from other sites are
+allowed.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ HEADERS = {
 
 @dataclass(frozen=True)
 class Hosts:
-    """What the Host header may name. Addresses are compared as addresses."""
+    """The host names that the Host header may have."""
 
     names: frozenset[str]
     any_address: bool = False
-    """Bound to every interface: whatever address was typed is ours, and no page can give itself a number for a name."""
+    """Bound to every interface: any IP address is accepted, because DNS rebinding needs a name."""
 
     def __contains__(self, host: str) -> bool:
         name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
@@ -41,16 +42,16 @@ class Hosts:
 
 
 def names_of(address: str) -> Hosts:
-    """What a server that is bound to `address` may be called: the address, and what this machine calls it."""
+    """The host names of a server that is bound to `address`: the address, and its names on this machine."""
     if ipaddress.ip_address(address).is_unspecified:
         return Hosts(frozenset({socket.gethostname().lower(), socket.getfqdn().lower()}), any_address=True)
-    return Hosts(frozenset({address, *_reverse(address)}))
+    return Hosts(frozenset({address, *_reverse_lookup(address)}))
 
 
-def _reverse(address: str) -> Iterable[str]:
+def _reverse_lookup(address: str) -> Iterable[str]:
     try:
         name, aliases, _ = socket.gethostbyaddr(address)
-    except OSError:  # it has no name
+    except OSError:  # the address has no name
         return ()
     return (each.lower() for each in (name, *aliases))
 
@@ -64,7 +65,7 @@ def _is_address(name: str) -> bool:
 
 
 class Guard:
-    """ASGI middleware: refuses who must not be answered, and sets the headers of every answer."""
+    """Middleware that refuses other hosts and cross-site requests, and sets the headers of every response."""
 
     def __init__(self, app: ASGIApp, hosts: Hosts) -> None:
         self.app = app
@@ -83,15 +84,15 @@ class Guard:
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
-        answer = self._refusal(Headers(scope=scope)) or self.app
-        await answer(scope, receive, with_headers)
+        respond = self._refusal(Headers(scope=scope)) or self.app
+        await respond(scope, receive, with_headers)
 
     def _refusal(self, headers: Headers) -> Response | None:
         host = headers.get("host", "")
         if host not in self.hosts:
             expected = " or ".join(sorted(self.hosts.names))
             return PlainTextResponse(f"This server is not {host!r}. Open it as {expected}.\n", 421)
-        foreign = headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
-        if foreign and headers.get("sec-fetch-dest") != "document":
+        cross_site = headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
+        if cross_site and headers.get("sec-fetch-dest") != "document":
             return PlainTextResponse("Another site may link to this page, not load it as a part of itself.\n", 403)
         return None

@@ -1,6 +1,6 @@
-"""The pictures themselves: read through signed URLs that BigQuery makes, and shrunk.
+"""Pictures as thumbnails, downloaded through signed URLs that BigQuery makes.
 
-So whoever may query the object table sees its pictures, and needs no role on the bucket.
+So a caller who may query the object table can see its pictures without a role on the bucket.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ SIDE = 320
 QUALITY = 82
 _READ_TIMEOUT = 30.0
 _MAX_BYTES = 20 * 1024 * 1024
-"""What the endpoint takes at most; larger objects are not embedded either."""
+"""The maximum size of an image for the endpoint; larger objects are not embedded either."""
 
 
 def signed_urls(warehouse: Warehouse, object_table: Identifier, uris: Iterable[str]) -> dict[str, str]:
-    """Addresses from which pictures can be read for six hours, by uri; what is gone is left out."""
+    """Signed URLs of pictures by uri, valid for six hours; missing objects are left out."""
     wanted = bigquery.ArrayQueryParameter("uris", "STRING", sorted(set(uris)))
     if not wanted.values:
         return {}
@@ -32,25 +32,25 @@ def signed_urls(warehouse: Warehouse, object_table: Identifier, uris: Iterable[s
     return {row["uri"]: row["signed_url"] for row in rows}
 
 
-def read(url: str, side: int = SIDE, quality: int = QUALITY) -> bytes | None:
-    """The thumbnail of the picture at a signed URL, or None when it cannot be read or is no picture."""
+def download_thumbnail(url: str, side: int = SIDE, quality: int = QUALITY) -> bytes | None:
+    """The thumbnail of the picture at a signed URL; None if it cannot be read or is not a picture."""
     try:
-        with requests.get(url, timeout=_READ_TIMEOUT, stream=True) as answer:
-            answer.raise_for_status()
+        with requests.get(url, timeout=_READ_TIMEOUT, stream=True) as response:
+            response.raise_for_status()
             data = bytearray()
-            for chunk in answer.iter_content(2**16):
+            for chunk in response.iter_content(2**16):
                 data += chunk
                 if len(data) > _MAX_BYTES:
                     return None
-            return shrunk(bytes(data), side, quality)
+            return thumbnail(bytes(data), side, quality)
     except (requests.RequestException, OSError, ValueError, Image.DecompressionBombError):
         return None
 
 
-def shrunk(data: bytes, side: int = SIDE, quality: int = QUALITY) -> bytes:
-    """A small JPEG of a picture, upright and on white. Raises OSError for what is no picture."""
+def thumbnail(data: bytes, side: int = SIDE, quality: int = QUALITY) -> bytes:
+    """A JPEG of at most `side` by `side` pixels, upright and on white. Raises OSError if `data` is not a picture."""
     with Image.open(io.BytesIO(data)) as picture:
-        picture.draft("RGB", (side, side))  # a large JPEG is decoded at a fraction of its size
+        picture.draft("RGB", (side, side))  # decodes a large JPEG at a fraction of its size
         small = ImageOps.exif_transpose(picture)
         small.thumbnail((side, side))
         flat = Image.new("RGB", small.size, "white")

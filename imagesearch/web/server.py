@@ -1,7 +1,7 @@
-"""Where the search page listens, and who can reach it there.
+"""Binds the address of the search page and serves it.
 
-Without --host that is this machine alone. Any other address lets others in, and takes --expose: the page asks nobody
-who they are.
+Without --host only this machine can connect. An address that other machines can reach needs --expose, because the page
+does not authenticate anybody.
 """
 
 from __future__ import annotations
@@ -18,11 +18,9 @@ from imagesearch.stacks.stack import Stack
 from imagesearch.web.app import application
 from imagesearch.web.guard import names_of
 
-PORT = 8450
-
 
 class CannotListen(ImageSearchError):
-    """The address cannot be bound, or must not be."""
+    """The address cannot be bound, or is refused."""
 
 
 def serve(stack: Stack, host: str | None, port: int, expose: bool, say: Callable[[str], None]) -> None:
@@ -31,9 +29,9 @@ def serve(stack: Stack, host: str | None, port: int, expose: bool, say: Callable
     address, bound = listener.getsockname()[:2]
     shown = f"[{address}]" if listener.family == socket.AF_INET6 else address
     say(f"{stack.outputs['project']}.{stack.outputs['dataset']}: http://{shown}:{bound}/")
-    if _for_others(address):
-        say("Others can reach it. It asks nobody who they are, and what they search for you pay.")
-    say("Ctrl-C ends it. It writes nothing; a text that is new to it costs one embedding.")
+    if _is_public(address):
+        say("Other machines can reach it. It does not authenticate anybody, and you pay for their searches.")
+    say("Stop it with Ctrl-C. It writes nothing; each text that is new to it costs one embedding.")
     config = uvicorn.Config(
         application(stack, names_of(address)),
         log_level="warning",
@@ -49,17 +47,17 @@ def serve(stack: Stack, host: str | None, port: int, expose: bool, say: Callable
 
 
 def listen(host: str | None, port: int, expose: bool, project: str) -> socket.socket:
-    """A socket bound to the address. Raises CannotListen, also when others could reach it without `expose`."""
+    """A socket bound to the address. Raises CannotListen, also if other machines can reach it and `expose` is False."""
     try:
         family, _, _, _, address = min(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))  # IPv4 before IPv6
     except OSError as error:
         raise CannotListen(f"--host {host}: {error.strerror}.", "Give an address of this machine, or none.") from None
-    if _for_others(str(address[0])) and not expose:
+    if _is_public(str(address[0])) and not expose:
         raise CannotListen(
-            f"On {address[0]} others can reach the search page. It asks nobody who they are: whoever reaches it sees "
-            f"the pictures and spends the money of the project {project}.",
-            "Leave --host out to keep it to this machine, and put a proxy that authenticates before it; or pass "
-            "--expose if a firewall lets in only whom you trust.",
+            f"On {address[0]} other machines can reach the search page. It does not authenticate anybody: they can see "
+            f"the pictures, and their searches are charged to the project {project}.",
+            "Omit --host so that only this machine can connect, with an authenticating proxy in front of it; or pass "
+            "--expose if a firewall admits only people whom you trust.",
         )
     try:
         return socket.create_server(address[:2], family=family)
@@ -70,6 +68,6 @@ def listen(host: str | None, port: int, expose: bool, project: str) -> socket.so
         ) from None
 
 
-def _for_others(address: str) -> bool:
-    """Whether other machines can reach it."""
+def _is_public(address: str) -> bool:
+    """Whether other machines can reach the address."""
     return not ipaddress.ip_address(address).is_loopback

@@ -38,7 +38,7 @@ def test_only_a_connection_that_says_it_is_ours_is_removed(pipeline: Pipeline) -
 
 def test_a_connection_service_that_does_not_answer_is_named() -> None:
     target = Target("p", "US", access_token="local")
-    with pytest.raises(ServiceUnreachable, match="connection c could not be looked at"):
+    with pytest.raises(ServiceUnreachable, match="connection c could not be read"):
         connections.drop(target, "http://127.0.0.1:9/v1/", "c", "ours")
 
 

@@ -1,4 +1,4 @@
-"""Every statement of queries/ with the names of one stack, and the catalog that its dataset comes to."""
+"""Every statement of queries/ with the names of one stack, and the catalog of the stack's dataset."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every statement of queries/, with the names of every stack, is what Google's own analyzer takes."""
+"""Google's own analyzer accepts every statement of queries/, with the names of every stack."""
 
 from __future__ import annotations
 

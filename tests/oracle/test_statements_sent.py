@@ -1,4 +1,4 @@
-"""What the program really sends, with the query parameters it really declares, is what Google's analyzer takes."""
+"""Google's own analyzer accepts the statements that the program sends, with the parameters that it declares."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The harness refuses what BigQuery would refuse: a check that cannot fail is none."""
+"""The catalog of these tests refuses what BigQuery would refuse."""
 
 from __future__ import annotations
 

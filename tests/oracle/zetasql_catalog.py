@@ -1,4 +1,4 @@
-"""A dataset of ours as Google's own analyzer sees it: tables, remote model, BigQuery's table-valued functions.
+"""A dataset of the program for Google's own analyzer: tables, the remote model, BigQuery's table-valued functions.
 
 ZetaSQL (the parser, analyzer and reference evaluator of GoogleSQL) type-checks a statement against a catalog. Tables
 that statements make are learned from those statements: `Catalog.run` analyses one and keeps the table it creates, so a

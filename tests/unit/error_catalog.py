@@ -1,9 +1,9 @@
-"""Every error message of this repository, read from its source; and docs/errors.md, which lists them.
+"""Every error message of this repository, read from its source, and docs/errors.md, which lists them.
 
-The document's messages come from here, and so do the remedies of the program's own errors; why a message appears, and
-what to do about the others, is written there by hand. After a message has changed:
+The messages in the document are generated, and so are the remedies of the program's own errors; the causes, and the
+remedies of the others, are written by hand. After a message has changed:
 
-    python -m tests.unit.error_catalog      keeps what was written by hand, marks what is to be written with TODO
+    python -m tests.unit.error_catalog      keeps what was written by hand, marks missing cells with TODO
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ ELSEWHERE = {
     "Unreachable": "The gcp plugin",
     "ConnectionLost": "The gcp plugin",
 }
-"""Errors of the other rooms that a user meets, by the section that lists them."""
+"""Errors of the other packages that a user can see, by the section that lists them."""
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,13 @@ class Message:
     section: str
     text: str
     remedy: str = ""
-    """What it says is to be done; empty where that is part of the message, or varies."""
+    """The remedy; empty if it is part of the message, or varies."""
 
 
 def messages() -> list[Message]:
     """Every message, once, in the order of the document."""
     family = _family()
-    found = list(dict.fromkeys([*_of_the_program(family), *_of_the_settings(), *_of_other_rooms(), *_of_scripts()]))
+    found = list(dict.fromkeys([*_of_the_program(family), *_of_the_settings(), *_of_other_packages(), *_of_scripts()]))
     order = [*family, ARGUMENTS, SETTINGS, *dict.fromkeys(ELSEWHERE.values()), SCRIPTS]
     known = {(message.section, message.text): message for message in found}  # the same words, more than one remedy
     return sorted(known.values(), key=lambda message: order.index(message.section))
@@ -71,7 +71,9 @@ def _family() -> list[str]:
 def _of_the_program(family: list[str]) -> Iterator[Message]:
     for path in _python(*PROGRAM):
         for node in _calls(_tree(path)):
-            if _called(node) in family and len(node.args) >= 2 and _template(node.args[0]) != VARIES:  # else said anew
+            if (
+                _called(node) in family and len(node.args) >= 2 and _template(node.args[0]) != VARIES
+            ):  # else it repeats another error's text
                 remedy = _template(node.args[1])
                 yield Message(_called(node), _template(node.args[0]), "" if remedy == VARIES else remedy)
             elif _called(node) == "ArgumentTypeError":
@@ -89,7 +91,7 @@ def _of_the_settings() -> Iterator[Message]:
             yield from (Message(SETTINGS, f"…: {_template(value)}") for value in assignment.value.values)
 
 
-def _of_other_rooms() -> Iterator[Message]:
+def _of_other_packages() -> Iterator[Message]:
     for path in _python("local-cloud/src", "offline/gcp_plugin", "offline/pulumi_cli"):
         tree = _tree(path)
         worded = dict(_own_words(tree))
@@ -106,7 +108,7 @@ def _of_other_rooms() -> Iterator[Message]:
 
 
 def _own_words(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """Classes of ELSEWHERE that word their message themselves, given its particulars."""
+    """The classes of ELSEWHERE that build their message in __init__, with that message."""
     for definition in ast.walk(tree):
         if isinstance(definition, ast.ClassDef) and definition.name in ELSEWHERE:
             for node in _calls(definition):
@@ -126,7 +128,7 @@ def _of_scripts() -> Iterator[Message]:
 
 
 def _texts(argument: ast.expr, tree: ast.Module) -> Iterator[str]:
-    """The texts that an argument can be: its own, or those that the function of this module returns that makes it."""
+    """The texts that an argument can be: a literal, or those that a function of the same module returns."""
     if isinstance(argument, ast.Call):
         for function in ast.walk(tree):
             if isinstance(function, ast.FunctionDef) and function.name == _called(argument):
@@ -137,7 +139,7 @@ def _texts(argument: ast.expr, tree: ast.Module) -> Iterator[str]:
 
 
 def _template(node: ast.expr) -> str:
-    """A string expression with … for what varies."""
+    """The text of a string expression, with … for each part that varies."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return _squeezed(node.value)
     if isinstance(node, ast.JoinedStr):
@@ -160,9 +162,9 @@ def _called(node: ast.Call) -> str:
     return str(getattr(node.func, "attr", getattr(node.func, "id", "")))
 
 
-def _python(*rooms: str) -> list[Path]:
-    found = [sorted((ROOT / room).rglob("*.py")) for room in rooms]
-    assert all(found), rooms
+def _python(*packages: str) -> list[Path]:
+    found = [sorted((ROOT / package).rglob("*.py")) for package in packages]
+    assert all(found), packages
     return [path for paths in found for path in paths]
 
 
@@ -180,7 +182,7 @@ class Row:
 
 
 def listed(document: str) -> dict[tuple[str, str], Row]:
-    """What the document lists, by section and message."""
+    """The rows of the document, by section and message."""
     rows: dict[tuple[str, str], Row] = {}
     section = ""
     for line in document.partition(BEGIN)[2].splitlines():

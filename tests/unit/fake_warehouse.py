@@ -1,4 +1,4 @@
-"""A warehouse that holds labels and canned rows and notes what it is asked: for rules that need no SQL engine."""
+"""A Warehouse with labels and canned rows that records its statements, for rules that need no SQL engine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
-from imagesearch.gcp.bigquery import Answer, Parameter, Row, Warehouse
+from imagesearch.gcp.bigquery import Parameter, QueryResult, Row, Warehouse
 from imagesearch.gcp.sql import Identifier
 
 Labels = dict[str, str]
@@ -33,8 +33,8 @@ class FakeWarehouse(Warehouse):
                 return answers.pop(0) if len(answers) > 1 else answers[0]
         return []
 
-    def ask(self, sql: str, parameters: Sequence[Parameter] = ()) -> Answer:
-        return Answer(self.query(sql, parameters), "a-job", 0.25, {})
+    def query_with_job(self, sql: str, parameters: Sequence[Parameter] = ()) -> QueryResult:
+        return QueryResult(self.query(sql, parameters), "a-job", 0.25, {})
 
     def run_once(
         self, sql: str, parameters: Sequence[Parameter] = (), *, key: str, consumed: Callable[[], bool], **_: Any

@@ -1,4 +1,4 @@
-"""Google's client libraries are loaded by those who use them, and not by the program that the engine runs."""
+"""Google's client libraries are imported only by code that uses them, not by the program that Pulumi runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line without a cloud: what it teaches is true, what it refuses it refuses with the right code."""
+"""The command line without a cloud: its help is correct, and wrong arguments have the right exit code."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from imagesearch.cli import commands as command_line
-from imagesearch.cli.help_texts import EXAMPLES, LESSONS
+from imagesearch.cli.help_texts import EXAMPLES, HELP
 from imagesearch.errors import ImageSearchError
 from imagesearch.stacks import stack
 
@@ -30,13 +30,13 @@ def commands() -> dict[str, argparse.ArgumentParser]:
 
 def examples() -> list[str]:
     """Every command that help shows, as it would be typed."""
-    shown = [f"{PROGRAM} {example}" for _, examples in LESSONS.values() for example in examples]
+    shown = [f"{PROGRAM} {example}" for _, examples in HELP.values() for example in examples]
     return [*(command for command, _ in EXAMPLES), *shown]
 
 
-def test_every_command_has_a_lesson_and_stands_in_the_overview() -> None:
+def test_every_command_has_a_help_text_and_a_line_in_the_overview() -> None:
     overview = set(re.findall(rf"^    {PROGRAM} (\w+)", command_line.__doc__ or "", flags=re.M))
-    assert set(LESSONS) == set(commands()) == overview
+    assert set(HELP) == set(commands()) == overview
 
 
 @pytest.mark.parametrize("example", examples())
@@ -94,7 +94,7 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
-        ("imagesearch ''", set(LESSONS)),
+        ("imagesearch ''", set(HELP)),
         ("imagesearch retry --", {"--status", "--now", "--help"}),
         ("imagesearch completion ''", {"bash", "zsh"}),
     ],
@@ -111,4 +111,4 @@ def test_bash_completes_commands_options_and_choices(words: str, offered: set[st
 def test_the_completion_of_zsh_knows_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert command_line.main(["completion", "zsh"]) == 0
     script = capsys.readouterr().out
-    assert all(f"    {name}:'" in script for name in LESSONS) and "#compdef imagesearch" in script
+    assert all(f"    {name}:'" in script for name in HELP) and "#compdef imagesearch" in script

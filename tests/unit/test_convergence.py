@@ -1,4 +1,4 @@
-"""The rules of a run that need no SQL engine: guards before anything is changed or paid, batches, ids of jobs."""
+"""The rules of a run that need no SQL engine: checks before anything is changed or paid, batches, job ids."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The errors: drawn as they are, each in use, each with one line of what to do."""
+"""The error classes: the tree in the docstring is right, each class is used, each message has a remedy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from imagesearch.gcp.bigquery import Target, Warehouse
 
 ROOT = Path(__file__).resolve().parents[2]
 CLASSES = [item for item in vars(errors).values() if isinstance(item, type) and issubclass(item, ImageSearchError)]
-SOURCES = [path for room in ("imagesearch", "components") for path in sorted((ROOT / room).rglob("*.py"))]
+SOURCES = [path for package in ("imagesearch", "components") for path in sorted((ROOT / package).rglob("*.py"))]
 
 
 def test_the_tree_in_the_docstring_is_the_tree_of_the_classes() -> None:

@@ -1,4 +1,4 @@
-"""docs/errors.md lists every error message there is, and none that there is not."""
+"""docs/errors.md lists every error message of the source, and no others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/fidelity-risks.md has an entry for every statement, every call and every resource, and for nothing else."""
+"""docs/fidelity-risks.md has an entry for every statement, every call and every resource, and no others."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from imagesearch.gcp.bigquery import Warehouse
 CHECKOUT = Path(__file__).parents[2]
 PAGE = (CHECKOUT / "docs/fidelity-risks.md").read_text(encoding="utf-8")
 ASKS = re.compile(
-    r"requests\.(get|post)\(|AuthorizedSession\(|\.urlopen\(|\bclient\.ask\(|[^.]\bClient\(|self\._send\("
+    r"requests\.(get|post)\(|AuthorizedSession\(|\.urlopen\(|\bclient\.request\(|[^.]\bClient\(|self\._send\("
 )
-"""How code asks a service that BigQuery's client does not; rest.py is the way, not a question."""
+"""Requests to services other than through BigQuery's client; gcp/rest.py sends others' requests."""
 
 
 def rows(table: str) -> dict[str, list[str]]:

@@ -1,4 +1,4 @@
-"""Quotas and places: the figures of the contract come out of the arithmetic."""
+"""Quotas and locations: the figures of the contract follow from quotas and counts."""
 
 from __future__ import annotations
 

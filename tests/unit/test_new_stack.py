@@ -1,4 +1,4 @@
-"""scripts/new-stack as a person uses it: with arguments, with answers, with mistakes. No cloud is reached."""
+"""scripts/new-stack as a user runs it: with arguments, with answers, with mistakes. No cloud is needed."""
 
 from __future__ import annotations
 

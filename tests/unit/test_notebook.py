@@ -1,4 +1,4 @@
-"""The notebook as a file, and what the program makes of it: the stack's names, and nothing else."""
+"""The notebook's file, and the notebook of a stack, which differs from the file only in the stack's names."""
 
 from __future__ import annotations
 

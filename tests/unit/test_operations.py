@@ -1,4 +1,4 @@
-"""docs/operations.md says only what exists: commands, settings, outputs, errors, files."""
+"""docs/operations.md names only commands, settings, outputs, errors and files that exist."""
 
 from __future__ import annotations
 

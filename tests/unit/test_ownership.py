@@ -1,4 +1,4 @@
-"""What is ours is continued and removed; what is not is never touched, and named."""
+"""Resources with this stack's labels are continued and removed; others are never changed, and are named."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run would do: from the settings, the most; from the counts, what it is, and what it would refuse."""
+"""The plan of a run: from settings the upper bound, from counts the exact numbers, and what it would refuse."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What preflight makes of Google Cloud's answers: everything missing by name, with the command that mends it."""
+"""Preflight's findings for each response of Google Cloud: everything missing, with the command that fixes it."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from imagesearch.checks.preflight import Report, judge
-from imagesearch.checks.prerequisites import Seen, Wanted
+from imagesearch.checks.preflight import Report, evaluate
+from imagesearch.checks.prerequisites import Observations, Requirements
 from imagesearch.errors import NotReady, ServiceUnreachable
 from imagesearch.gcp import permissions
-from imagesearch.gcp.rest import Answer
+from imagesearch.gcp.rest import Response
 from imagesearch.pipeline.ownership import STACK
 
 ME = "user:me@example.com"
-WANTED = Wanted(
+REQUIRED = Requirements(
     project="my-project",
     location="US",
     dataset="bqml_tutorial",
@@ -26,31 +26,31 @@ WANTED = Wanted(
     index=True,
 )
 EVERYTHING = [*permissions.on_project(first=True, index=True), permissions.ENABLE]
-DISABLED = Answer(403, {"error": {"message": "It is disabled.", "details": [{"reason": "SERVICE_DISABLED"}]}})
-FORBIDDEN = Answer(403, {"error": {"message": "Permission denied."}})
+DISABLED = Response(403, {"error": {"message": "It is disabled.", "details": [{"reason": "SERVICE_DISABLED"}]}})
+FORBIDDEN = Response(403, {"error": {"message": "Permission denied."}})
 
 
-def enabled(*but: str) -> Answer:
+def enabled(*but: str) -> Response:
     names = [name for name in permissions.SERVICES if name not in but]
-    return Answer(200, {"services": [{"name": f"projects/1/services/{name}"} for name in names]})
+    return Response(200, {"services": [{"name": f"projects/1/services/{name}"} for name in names]})
 
 
-def held(*but: str, of: Any = EVERYTHING) -> Answer:
-    return Answer(200, {"permissions": [name for name in of if name not in but]})
+def held(*but: str, of: Any = EVERYTHING) -> Response:
+    return Response(200, {"permissions": [name for name in of if name not in but]})
 
 
-READY = Seen(
+READY = Observations(
     services=enabled(),
     project=held(),
-    dataset=Answer(404, {}),
-    buckets={"my-photos": Answer(200, {"location": "US"})},
+    dataset=Response(404, {}),
+    buckets={"my-photos": Response(200, {"location": "US"})},
     bucket_permissions={"my-photos": held(of=permissions.ON_BUCKET)},
     caller=ME,
 )
 
 
-def report(seen: Seen = READY, wanted: Wanted = WANTED, **changes: Any) -> Report:
-    return judge(wanted, replace(seen, **changes))
+def report(observed: Observations = READY, required: Requirements = REQUIRED, **changes: Any) -> Report:
+    return evaluate(required, replace(observed, **changes))
 
 
 def missing(found: Report) -> str:
@@ -90,9 +90,9 @@ def test_everything_missing_is_in_one_report() -> None:
     said = missing(
         report(
             services=enabled("aiplatform.googleapis.com"),
-            project=Answer(200, {}),  # the service leaves an empty list out
-            buckets={"my-photos": Answer(404, {})},
-            bucket_permissions={"my-photos": Answer(404, {})},
+            project=Response(200, {}),  # the service leaves an empty list out
+            buckets={"my-photos": Response(404, {})},
+            bucket_permissions={"my-photos": Response(404, {})},
         )
     )
     for permission in EVERYTHING:
@@ -131,7 +131,7 @@ def test_what_could_not_be_checked_is_no_success_though_it_stops_nothing() -> No
 
 
 def test_a_bucket_elsewhere_is_named_with_both_places_and_where_the_dataset_could_go() -> None:
-    said = missing(report(buckets={"my-photos": Answer(200, {"location": "EUROPE-WEST1"})}))
+    said = missing(report(buckets={"my-photos": Response(200, {"location": "EUROPE-WEST1"})}))
     assert "gs://my-photos is in europe-west1, and dataset.location is US" in said
     assert "pulumi config set --path image-search:dataset.location 'europe-west1'" in said
 
@@ -142,10 +142,10 @@ def test_a_bucket_that_may_not_be_looked_at_is_missing() -> None:
 
 
 def test_a_bucket_said_to_be_public_that_is_not_is_missing() -> None:
-    public = replace(WANTED, public=True)
-    said = missing(report(wanted=public, buckets={"my-photos": FORBIDDEN}, bucket_permissions={}))
+    public = replace(REQUIRED, public=True)
+    said = missing(report(required=public, buckets={"my-photos": FORBIDDEN}, bucket_permissions={}))
     assert "images.public: the bucket gs://my-photos cannot be read by anyone" in said
-    assert report(wanted=public, buckets={"my-photos": Answer(200, {})}, bucket_permissions={}).ready
+    assert report(required=public, buckets={"my-photos": Response(200, {})}, bucket_permissions={}).ready
 
 
 @pytest.mark.parametrize(
@@ -159,22 +159,22 @@ def test_a_bucket_said_to_be_public_that_is_not_is_missing() -> None:
     ],
 )
 def test_a_dataset_in_the_way_is_reported(dataset: dict[str, Any], words: str) -> None:
-    assert words in missing(report(dataset=Answer(200, dataset)))
+    assert words in missing(report(dataset=Response(200, dataset)))
 
 
 def test_a_stack_that_is_there_needs_no_right_to_grant_or_enable() -> None:
-    later = replace(WANTED, first=False)
+    later = replace(REQUIRED, first=False)
     needed = permissions.on_project(first=False, index=True)
-    dataset = Answer(200, {"location": "US", "labels": {STACK: "image-search-dev"}})
-    found = report(wanted=later, project=held(of=needed), dataset=dataset, bucket_permissions={})
+    dataset = Response(200, {"location": "US", "labels": {STACK: "image-search-dev"}})
+    found = report(required=later, project=held(of=needed), dataset=dataset, bucket_permissions={})
     assert found.ready
     assert not {name for name in needed if name.endswith("IamPolicy")}
-    assert "lacks" in missing(report(wanted=later, project=held("bigquery.jobs.create", of=needed), dataset=dataset))
+    assert "lacks" in missing(report(required=later, project=held("bigquery.jobs.create", of=needed), dataset=dataset))
 
 
 def test_a_stack_without_an_index_needs_no_right_to_make_one() -> None:
     without = permissions.on_project(first=True, index=False)
-    assert report(wanted=replace(WANTED, index=False), project=held(of=without)).ready
+    assert report(required=replace(REQUIRED, index=False), project=held(of=without)).ready
     assert "bigquery.tables.createIndex" in missing(report(project=held(of=without)))
 
 

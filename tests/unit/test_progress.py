@@ -1,4 +1,4 @@
-"""What a run says of itself: the numbers add up, seldom enough, and no line is more than a line."""
+"""The progress of a run: its numbers add up, its lines are not too frequent, and no line has a line break."""
 
 from __future__ import annotations
 

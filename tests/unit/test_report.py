@@ -1,4 +1,4 @@
-"""What a person and a script see of a stack's outputs."""
+"""The reports of a stack's outputs for people and for scripts, and the gallery's page."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def picture(mode: str = "RGB") -> bytes:
 
 
 def test_status_has_whole_numbers_and_every_key_of_a_hit() -> None:
-    told = report.status(OUTPUTS)
+    told = report.with_types(OUTPUTS)
     assert (told["objects"], told["dimension"]) == (5, 1408) and isinstance(told["objects"], int)
     assert told["searches"] == {"a": [], "b": [{"uri": "gs://p/<i>.jpg", "distance": 0.25, "caption": None}]}
 
@@ -70,7 +70,7 @@ def test_images_that_are_set_aside_come_with_what_to_do_about_them(kind: str, hi
 def test_the_gallery_shows_pictures_without_captions_and_escapes_everything() -> None:
     failures = [{"uri": "gs://p/<u>.jpg", "status": "<s>refused</s>", "kind": "permanent", "attempts": 1}]
     page = gallery.page(
-        {**report.status(OUTPUTS), "paid": 3, "paid_usd": 0.0003},
+        {**report.with_types(OUTPUTS), "paid": 3, "paid_usd": 0.0003},
         {"gs://p/<i>.jpg": gallery.thumbnail(picture())},
         failures,
         datetime(2026, 11, 22, 12, 5),

@@ -1,4 +1,4 @@
-"""What is pinned for this repository is within what its packages ask for."""
+"""The versions pinned for this repository satisfy the requirements of the local cloud's package."""
 
 from __future__ import annotations
 

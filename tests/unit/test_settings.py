@@ -1,4 +1,4 @@
-"""The settings: every wrong key is named with what is allowed and what was given, all of them at once."""
+"""The settings: an error names every wrong key, what is allowed and what was given."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Statements: identifiers are validated and quoted, placeholders complete, and SQL is spelled in queries/ alone."""
+"""Statements: identifiers are validated and quoted, placeholders are complete, and SQL is only in queries/."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from imagesearch.gcp import sql
 from imagesearch.gcp.sql import Identifier, Labels, Text, connection_name, dataset_name, index_name, render, table_name
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = sorted(path for room in ("imagesearch", "components") for path in (ROOT / room).rglob("*.py"))
+SOURCES = sorted(path for package in ("imagesearch", "components") for path in (ROOT / package).rglob("*.py"))
 QUERIES = sorted(sql.QUERIES.glob("*.sql"))
 INJECTIONS = ["", " ", "a b", "a`b", "a.b", "a;DROP", "a'b", 'a"b', "a\n", "a--", "a/*", "ä", "${x}", "@x"]
 

@@ -1,4 +1,4 @@
-"""The index in `status`: as it is now, with the recall that the last `up` measured while there is one to have it."""
+"""The index in `status`: its current state, with the recall that the last `up` measured if it is active."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def index_now(last: dict[str, Any], there: list[dict[str, Any]], drift: float = 
             "How far the embeddings have drifted": [[{"drift": drift}]],
         },
     )
-    index: dict[str, Any] = status.look(stack)["index"]
+    index: dict[str, Any] = status.current(stack)["index"]
     return index
 
 

@@ -1,4 +1,4 @@
-"""What BigQuery does not promise of an index's state: how soon it is listed, and that its drift can be told."""
+"""What BigQuery does not promise about an index: how soon it is listed, and that its drift is reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""imagesearch/ against a running local cloud, without Pulumi: what stands before the embeddings is made by hand."""
+"""imagesearch/ against a running local cloud, without Pulumi: fixtures create the resources before the embeddings."""
 
 from __future__ import annotations
 

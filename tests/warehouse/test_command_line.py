@@ -1,4 +1,4 @@
-"""`python -m imagesearch` on a stack whose embeddings are made by hand: what it says, writes and answers with."""
+"""`python -m imagesearch` on a stack whose embeddings a fixture made: what it prints and what it writes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every run brings the embeddings up to date with the bucket, through faults, and pays for no image twice."""
+"""Every run makes the embeddings match the bucket, in spite of faults, and pays for no image twice."""
 
 from __future__ import annotations
 

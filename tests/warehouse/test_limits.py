@@ -1,4 +1,4 @@
-"""A limit that is lowered deletes nothing that was paid for, unless it is asked to."""
+"""A lowered images.limit deletes no embedding that was paid for, unless the settings say so."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The notebook's repository, against a running local cloud: what is committed, what is left alone, what is refused."""
+"""The notebook's repository, against a running local cloud: what is committed, left unchanged and refused."""
 
 from __future__ import annotations
 

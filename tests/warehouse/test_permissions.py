@@ -1,4 +1,4 @@
-"""A role that is missing is waited for, and named in the end: the role, who lacks it, and where."""
+"""A missing role is waited for; then the error names the role, the service account and the resource."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run says while it embeds, and the account it keeps of what was paid: against the endpoint's own book."""
+"""The progress and the paid images that a run reports, compared with the local cloud's ledger."""
 
 from __future__ import annotations
 

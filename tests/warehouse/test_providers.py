@@ -1,4 +1,4 @@
-"""The dynamic providers as the engine calls them, against a running local cloud."""
+"""The dynamic providers, called as Pulumi calls them, against a running local cloud."""
 
 from __future__ import annotations
 

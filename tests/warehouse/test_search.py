@@ -1,4 +1,4 @@
-"""A search for any text: its nearest images, or the reason why there is no answer; never silence."""
+"""A search for any text returns its nearest images or an error with the reason."""
 
 from __future__ import annotations
 

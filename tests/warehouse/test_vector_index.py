@@ -1,4 +1,4 @@
-"""The index over 5,000 rows and more: when it is made, when it is not touched, what mends it."""
+"""The index over 5,000 rows and more: when it is created, left unchanged, rebuilt and dropped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One stack that is up, its search page and its gallery, and Debian's Chromium to look at them."""
+"""A stack with its search page and its gallery, and Debian's Chromium to open them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gallery in a real browser that has no network."""
+"""The gallery in a real browser without a network."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from playwright.sync_api import BrowserContext, Page
 from imagesearch.web import gallery
 from tests.e2e.pictures import pictures
 from tests.unit.test_report import OUTPUTS
-from tests.web.looking import complaints, loaded, wider_than_the_screen
+from tests.web.page_contents import complaints, loaded, wider_than_the_screen
 
 MANY = 3_000
 

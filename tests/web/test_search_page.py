@@ -1,4 +1,4 @@
-"""The search page in a real browser, over a stack that is up."""
+"""The search page in a real browser, over a stack."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.e2e.conftest import BUCKET
 from tests.web.conftest import HOSTILE, HOSTILE_CAPTION, Site
-from tests.web.looking import complaints, loaded, shown, wider_than_the_screen
+from tests.web.page_contents import complaints, loaded, shown, wider_than_the_screen
 
 VIOLIN = f"gs://{BUCKET}/stamp_violin.jpg"
 
@@ -111,7 +111,7 @@ def test_a_text_is_paid_once_and_a_search_writes_nothing(site: Site, page: Page)
     paid = site.texts_paid()
     page.goto(address(site, q="a text to pay for"))
     page.goto(address(site, q="a text to pay for", top_k="7", folder=f"gs://{BUCKET}/"))
-    assert len(shown(page)) == 7 and "the vector of the text was remembered" in page.locator(".how").inner_text()
+    assert len(shown(page)) == 7 and "the vector of the text was cached" in page.locator(".how").inner_text()
     assert site.texts_paid() == paid + 1
     assert {table["id"] for table in page.request.get(dataset).json()["tables"]} == tables
 

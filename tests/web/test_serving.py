@@ -1,4 +1,4 @@
-"""Whom the search page answers and what it refuses, asked as a browser or an attacker asks."""
+"""Which requests the search page answers and which it refuses, sent as a browser or an attacker sends them."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_nothing_can_be_changed(site: Site, method: str) -> None:
 def test_others_are_let_in_only_when_told_to_and_told_what_that_means(web_stack: Stack) -> None:
     refused = web_stack.run(".venv/bin/python", "-m", "imagesearch", "serve", "--host", "0.0.0.0", check=False)
     assert refused.returncode == 1 and refused.stdout == ""
-    assert "It asks nobody who they are" in refused.stderr and "--expose" in refused.stderr
+    assert "It does not authenticate anybody" in refused.stderr and "--expose" in refused.stderr
     assert "spends the money of the project local-project" in refused.stderr
 
 

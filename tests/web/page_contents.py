@@ -1,4 +1,4 @@
-"""What tests look for on a page."""
+"""What is on a page in the browser: results, loaded pictures, accessibility violations, overflow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Searching by hand over an index: what is found, what the index is used for, what is paid."""
+"""Interactive search over an index: its results, how the index is used, and its cost."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from imagesearch.errors import NotThere
 from imagesearch.pipeline import vector_index
 from imagesearch.pipeline.interactive_search import Explorer, Found, Question
 from imagesearch.pipeline.vector_index import VectorIndexSpec
-from imagesearch.web.app import index_words
+from imagesearch.web.app import index_usage
 from tests.warehouse.conftest import Pipeline
 from tests.warehouse.test_vector_index import DIMENSION, ROWS, ensure, grow, index
 
@@ -34,9 +34,9 @@ def test_a_filter_finds_all_that_were_asked_for_though_an_index_would_miss_them(
     grow(1, ROWS, SPREAD)
     assert ensure(pipeline, index, ROWS).status == "active"
     whole = explorer.ask(Question("", "gs://b/77", 10, "COSINE"))
-    assert index_words(whole) == "the vector index answered" and "gs://b/77" not in uris(whole)
+    assert index_usage(whole) == "used for every row" and "gs://b/77" not in uris(whole)
     other = explorer.ask(Question("", "gs://b/77", 10, "EUCLIDEAN"))
-    assert index_words(other).startswith("not used: every vector was compared. ")
+    assert index_usage(other).startswith("not used: every vector was compared. ")
     found = explorer.ask(Question("", "gs://b/77", 10, "COSINE", folder="gs://b/49"))
     assert len(found.hits) == 10 and all(uri.startswith("gs://b/49") for uri in uris(found))
     exact = pipeline.warehouse.query(
