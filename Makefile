@@ -11,6 +11,7 @@ IMAGES ?=
 PORT ?=
 STACK ?= local
 PROJECT ?=
+WORKERS ?= 3
 step := scripts/step
 # The value of a variable as one word of a command, whatever is in it: neither make nor the shell expands it.
 literal = '$(subst ','\'',$(value $(1)))'
@@ -72,17 +73,18 @@ clean: ## also remove every file that was made in this folder
 	rm -rf .local .venv .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-test: setup ## all tests, two at a time: both of the next two, also where the first fails
+# Tests also wait, for processes, disks and clocks: two workers leave a part of two processors idle, three do not.
+test: setup ## all tests, three at a time: both of the next two, also where the first fails
 	@code=0
 	$(MAKE) test-program || code=$$?
 	$(MAKE) test-local-cloud || code=$$?
 	exit $$code
 
 test-program: setup ## the tests of the program, with the real Pulumi engine, and of its stand-ins
-	@$(step) "Tests of the program" bash -c '$(python) -m pytest -n 2'
+	@$(step) "Tests of the program" bash -c '$(python) -m pytest -n $(WORKERS)'
 
 test-local-cloud: setup ## the local cloud's own tests
-	@$(step) "Tests of the local cloud" bash -c '$(local_cloud_python) -m pytest -n 2'
+	@$(step) "Tests of the local cloud" bash -c '$(local_cloud_python) -m pytest -n $(WORKERS)'
 
 test-slow: setup ## the tests that `make test` leaves out for their time
 	@code=0

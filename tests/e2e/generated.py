@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import subprocess
 import zlib
 from collections.abc import Iterable, Iterator
@@ -84,18 +83,13 @@ def refused(done: subprocess.CompletedProcess[str]) -> str:
 
 
 def state(stack: Stack, name: str = "") -> list[dict[str, Any]]:
-    """The resources in the engine's state, from its file: asking the command line takes a second."""
-    name = name or stack.name
-    (file,) = (stack.home / "pulumi-state/.pulumi/stacks").glob(f"*/{name}.json")
-    resources: list[dict[str, Any]] = json.loads(file.read_text())["checkpoint"]["latest"].get("resources", [])
-    return resources
+    """The resources in the engine's state."""
+    return stack.resources(name)
 
 
 def outputs_of(stack: Stack) -> dict[str, Any]:
-    """The stack's outputs, from the same file."""
-    (root,) = [resource for resource in state(stack) if resource["type"] == "pulumi:pulumi:Stack"]
-    outputs: dict[str, Any] = root["outputs"]
-    return outputs
+    """The stack's outputs as the last `up` left them."""
+    return stack.exports()
 
 
 def counts(outputs: dict[str, Any], *names: str) -> tuple[Any, ...]:

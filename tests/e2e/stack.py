@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from localcloud.core.home import call
 from localcloud.testing.ports import free_port
 from tests.checkout import CHECKOUT
 
@@ -21,6 +22,8 @@ LOCAL = "local"
 """The stack that ./local is for."""
 PROGRAM = ("Pulumi.yaml", "__main__.py", "components", "imagesearch", "queries", ".venv")
 """What a stack's folder needs of the checkout; linked, not copied."""
+NOT_INSTALLED = Path(__file__).with_name("not_installed")
+"""Hides what is in .venv for the tests alone and makes each command start later."""
 
 
 def pointed_at_local_cloud(file: Path, port: int) -> str:
@@ -70,6 +73,7 @@ class Stack:
             **os.environ,
             "LOCALCLOUD_HOME": str(self.home),
             "LOCALCLOUD_PORT": str(self.port),
+            "PYTHONPATH": os.pathsep.join(filter(None, [str(NOT_INSTALLED), os.environ.get("PYTHONPATH")])),
         }
         script = f'eval "$({shlex.quote(str(CHECKOUT / "local"))} env)" && env -0'
         exported = subprocess.run(["bash", "-c", script], env=outer, capture_output=True, check=True).stdout.decode()
@@ -107,6 +111,10 @@ class Stack:
         """A command of the local cloud that answers JSON."""
         return json.loads(self.run(*self._cloud(*arguments)).stdout)
 
+    def ledger(self) -> dict[str, Any]:
+        """What embedding has cost so far; asked without a process, which takes longer than the answer."""
+        return call(f"http://127.0.0.1:{self.port}", "/control/ledger")
+
     def pulumi(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """A pulumi command on the stack: by ./local where there is none yet, for that makes it; then by itself, since
         the environment is what ./local gives, and that takes three processes a command."""
@@ -138,13 +146,21 @@ class Stack:
         self.config.write_text(yaml.safe_dump(config, sort_keys=False))
 
     def outputs(self) -> dict[str, Any]:
-        """The stack's outputs, as the command line prints them for machines."""
+        """The stack's outputs as they are now, as `imagesearch status` prints them for machines."""
         return json.loads(self.run(".venv/bin/python", "-m", "imagesearch", "status", "--json").stdout)
 
-    def resources(self) -> list[dict[str, Any]]:
-        """What the engine's state holds."""
-        state = json.loads(self.pulumi("stack", "export").stdout)
-        return state["deployment"].get("resources", [])
+    def resources(self, name: str = "") -> list[dict[str, Any]]:
+        """What the engine's state holds of this stack, or of another in its folder, from the state's file: asking the
+        command line takes a second."""
+        (file,) = (self.home / "pulumi-state/.pulumi/stacks").glob(f"*/{name or self.name}.json")
+        resources: list[dict[str, Any]] = json.loads(file.read_text())["checkpoint"]["latest"].get("resources", [])
+        return resources
+
+    def exports(self) -> dict[str, Any]:
+        """The stack's outputs as the last `up` left them, from the same file."""
+        (root,) = [resource for resource in self.resources() if resource["type"] == "pulumi:pulumi:Stack"]
+        outputs: dict[str, Any] = root["outputs"]
+        return outputs
 
     def remove(self) -> None:
         self.stop_cloud()

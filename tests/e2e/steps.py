@@ -24,6 +24,7 @@ class Program(Protocol):
     def pulumi(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]: ...
     def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]: ...
     def outputs(self) -> dict[str, Any]: ...
+    def exports(self) -> dict[str, Any]: ...
     def resources(self) -> list[dict[str, Any]]: ...
 
 
@@ -51,7 +52,7 @@ class Scene:
         self.bucket.blob(f"{self.prefix}{name}").delete()
 
     def counts(self, *names: str) -> tuple[Any, ...]:
-        return counts(self.program.outputs(), *names)
+        return counts(self.program.exports(), *names)
 
     def tables(self) -> set[str]:
         return {table.table_id for table in self.warehouse.list_tables(self.dataset)}
@@ -130,7 +131,7 @@ def changed_and_deleted_pictures_converge_in_one_up(scene: Scene) -> None:
     scene.put("stamp_rose.jpg", pictures()["stamp_lettuce.jpg"][0], "not a rose any more")
     scene.remove("new-dog.jpg")
     scene.program.up()
-    outputs = scene.program.outputs()
+    outputs = scene.program.exports()
     assert counts(outputs, "objects", "embedded", "updated", "deleted") == (12, 12, 1, 1)
     after = scene.embedded_at()
     assert {uri for uri in after if after[uri] != before[uri]} == {scene.uri("stamp_rose.jpg")}
@@ -152,10 +153,9 @@ def what_is_no_picture_is_set_aside(scene: Scene) -> str:
 def a_dropped_table_comes_back(scene: Scene) -> None:
     before = scene.embedded_at()
     scene.warehouse.delete_table(f"{scene.dataset}.vector_search_results")
-    scene.program.pulumi("refresh", "--yes", "--skip-preview")
-    scene.program.up()
+    scene.program.up("--refresh")
     results = scene.rows(f"SELECT gcs_uri FROM `{scene.dataset}.vector_search_results`")
-    assert len(results) == sum(query["top_k"] for query in scene.program.outputs()["queries"])
+    assert len(results) == sum(query["top_k"] for query in scene.program.exports()["queries"])
     assert scene.embedded_at() == before, "no image is paid for again"
 
 

@@ -41,7 +41,7 @@ def grants(stack: Stack, bucket: storage.Bucket) -> set[tuple[str, str]]:
 def test_all_that_holds_no_embeddings_comes_back_without_paying_for_an_image(
     stack: Stack, warehouse: bigquery.Client, bucket: storage.Bucket
 ) -> None:
-    paid, granted = stack.cloud("ledger")["per_object"], grants(stack, bucket)
+    paid, granted = stack.ledger()["per_object"], grants(stack, bucket)
     warehouse.delete_model(MODEL)
     for table in ("met_images", "met_image_failures", "search_embedding", "vector_search_results"):
         warehouse.delete_table(f"{DATASET}.{table}")
@@ -56,7 +56,7 @@ def test_all_that_holds_no_embeddings_comes_back_without_paying_for_an_image(
     assert len(now) == 3 and {role for role, _ in now} == {role for role, _ in granted}
     assert now.isdisjoint(granted), "the connection has another service account"
     assert [model.model_id for model in warehouse.list_models(DATASET)] == ["multimodal_embedding_model"]
-    assert stack.cloud("ledger")["per_object"] == {**paid, "gs://demo-images/another.jpg": 1}
+    assert stack.ledger()["per_object"] == {**paid, "gs://demo-images/another.jpg": 1}
 
 
 def take_grants_away(stack: Stack, bucket: storage.Bucket) -> None:
@@ -81,12 +81,12 @@ def test_grants_that_were_taken_away_come_back(stack: Stack, bucket: storage.Buc
 
 
 def test_embeddings_deleted_by_hand_are_made_again_by_up_alone(stack: Stack, warehouse: bigquery.Client) -> None:
-    before = stack.cloud("ledger")["per_object"]
+    before = stack.ledger()["per_object"]
     warehouse.query_and_wait(f"DELETE FROM `{EMBEDDINGS}` WHERE uri LIKE '%/0.jpg'")
     leave_a_staging_table(warehouse)
     stack.up()
     assert counts(outputs_of(stack), "embedded", "added", "pending") == (7, 1, 0)
-    assert stack.cloud("ledger")["per_object"] == {**before, "gs://demo-images/0.jpg": 2}
+    assert stack.ledger()["per_object"] == {**before, "gs://demo-images/0.jpg": 2}
     tables = {table.table_id for table in warehouse.list_tables(DATASET)}
     assert not {table for table in tables if "staging" in table}, "what a killed run left is absorbed"
 

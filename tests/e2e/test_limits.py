@@ -21,14 +21,14 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 def paid(stack: Stack) -> dict[str, int]:
-    per_object: dict[str, int] = stack.cloud("ledger")["per_object"]
+    per_object: dict[str, int] = stack.ledger()["per_object"]
     return per_object
 
 
 def test_work_over_the_budget_is_refused_before_the_first_paid_row(stack: Stack) -> None:
     failure = refused(stack.up(check=False))
     assert "Embedding 4 images costs about $0.0004, over embedding.budgetUsd = 5e-05; nothing was paid" in failure
-    assert stack.cloud("ledger")["paid"] == 0
+    assert stack.ledger()["paid"] == 0
 
 
 def test_a_run_that_does_not_wait_is_taken_up_by_converge_and_by_up(stack: Stack) -> None:

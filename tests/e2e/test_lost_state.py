@@ -33,12 +33,12 @@ def import_command() -> list[str]:
 @pytest.mark.slow
 def test_a_state_that_was_lost_is_made_again_around_what_is_there(stack: Stack) -> None:
     stack.up()
-    paid = stack.cloud("ledger")["per_object"]
+    paid = stack.ledger()["per_object"]
     shutil.rmtree(Path(stack.home) / "pulumi-state")
     assert "Already Exists: Dataset" in refused(stack.up(check=False))
     stack.pulumi(*import_command(), "--yes", "--skip-preview")
     stack.up()
     assert counts(outputs_of(stack), "embedded", "pending") == (len(NAMES), 0)
-    assert stack.cloud("ledger")["per_object"] == paid
+    assert stack.ledger()["per_object"] == paid
     stack.up("--expect-no-changes")
     stack.pulumi("destroy", "--yes", "--skip-preview")

@@ -69,14 +69,14 @@ def test_half_way_to_another_endpoint_both_sets_are_there_and_searches_answer_fr
 def test_putting_the_old_endpoint_back_costs_nothing_and_loses_nothing(
     stack: Stack, warehouse: bigquery.Client
 ) -> None:
-    before, kept = stack.cloud("ledger"), rows(warehouse, OLD[0])
+    before, kept = stack.ledger(), rows(warehouse, OLD[0])
     stack.set(embedding=TUTORIAL)
     stack.up()
     assert rows(warehouse, OLD[0]) == kept
     assert tables(warehouse) == {*ALWAYS, *OLD}
     assert models(warehouse) == {"multimodal_embedding_model"}
     stack.up("--expect-no-changes")
-    assert stack.cloud("ledger") == before
+    assert stack.ledger() == before
 
 
 def kill_half_way(stack: Stack) -> None:
@@ -138,7 +138,7 @@ def test_a_run_that_does_not_wait_moves_the_searches_only_when_the_new_vectors_a
 
 
 def images_paid(stack: Stack) -> int:
-    return sum(stack.cloud("ledger")["per_object"].values())
+    return sum(stack.ledger()["per_object"].values())
 
 
 @pytest.mark.slow

@@ -161,8 +161,7 @@ def test_a_change_of_the_stack_is_committed_and_another_region_is_another_reposi
 def test_deleted_by_hand_it_comes_back_and_destroy_takes_it_and_no_other(stack: Stack) -> None:
     east = REGION.replace("us-central1", "us-east1")
     dataform(stack, "DELETE", f"{east}/repositories/met-image-analysis?force=true")
-    stack.pulumi("refresh", "--yes", "--skip-preview")
-    stack.up()
+    stack.up("--refresh")
     assert repositories(stack, east) == ["met-image-analysis"]
     stack.pulumi("destroy", "--yes", "--skip-preview")
     assert (repositories(stack, east), repositories(stack)) == ([], [FOREIGN])

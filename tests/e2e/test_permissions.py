@@ -77,7 +77,7 @@ def test_an_account_that_appears_after_a_minute_and_grants_that_act_after_seven_
         told = said(stack.up())
     assert "waiting for the grants to take effect" in told
     assert counts(outputs_of(stack), "embedded", "pending", "complete") == (6, 0, True)
-    ledger = stack.cloud("ledger")
+    ledger = stack.ledger()
     assert ledger["per_object"] == {f"gs://demo-images/{name}": 1 for name in NAMES}
     control(stack, "reset")
 
@@ -94,7 +94,7 @@ def test_a_second_up_at_the_same_time_is_refused_by_the_engine_and_nothing_is_do
     control(stack, "faults/release", {})
     assert first.wait(60) == 0
     assert outputs_of(stack)["embedded"] == 7
-    assert set(stack.cloud("ledger")["per_object"].values()) == {1}
+    assert set(stack.ledger()["per_object"].values()) == {1}
 
 
 def wait_until_held(stack: Stack) -> None:

@@ -70,7 +70,7 @@ def test_a_preview_without_a_stack_says_the_most_it_can_cost_and_warns_of_the_re
     assert re.search(r"multimodalembedding@001 (retires|was retired) on 2027-04-01", told)
     done = stack.run(".venv/bin/python", "-m", "imagesearch", "plan")
     assert "There is no such stack yet. A first `pulumi up` would embed at most 10,000 images" in done.stdout
-    assert stack.cloud("ledger")["paid"] == 0
+    assert stack.ledger()["paid"] == 0
 
 
 def test_a_bucket_elsewhere_is_reported_and_nothing_is_made(stack: Stack) -> None:
@@ -127,7 +127,7 @@ def test_an_up_of_a_stack_that_is_there_needs_no_right_to_grant(stack: Stack) ->
 
 
 def test_the_plan_of_a_stack_that_is_there_counts_and_pays_nothing(stack: Stack) -> None:
-    before = stack.cloud("ledger")
+    before = stack.ledger()
     fill(stack, ["two-more.jpg"])
     stack.set(images={"limit": 8}, embedding={"budgetUsd": 0.00001})
     done = stack.run(".venv/bin/python", "-m", "imagesearch", "plan", "--json")
@@ -139,7 +139,7 @@ def test_the_plan_of_a_stack_that_is_there_counts_and_pays_nothing(stack: Stack)
     words = stack.run(".venv/bin/python", "-m", "imagesearch", "plan").stdout
     assert "embed 8 new and 0 changed images" in words, "another length is another table"
     assert "embed at most 8 images" in said(stack.pulumi("preview"))
-    assert stack.cloud("ledger") == before
+    assert stack.ledger() == before
 
 
 def test_a_caller_who_lost_what_converging_needs_is_told_before_anything_is_changed(stack: Stack) -> None:

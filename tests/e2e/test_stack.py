@@ -34,11 +34,11 @@ def test_what_up_made_is_what_the_tutorial_makes(scene: Scene) -> None:
 
 
 def test_a_second_up_changes_nothing_and_pays_nothing(stack: Stack, scene: Scene) -> None:
-    before = stack.cloud("ledger")
+    before = stack.ledger()
     assert before["paid"] >= 12
     assert all(before["per_object"][f"gs://demo-images/{name}"] == 1 for name in NAMES)
     steps.a_second_up_changes_nothing(scene)
-    assert stack.cloud("ledger") == before
+    assert stack.ledger() == before
 
 
 def test_refresh_finds_no_drift(scene: Scene) -> None:
@@ -46,17 +46,17 @@ def test_refresh_finds_no_drift(scene: Scene) -> None:
 
 
 def test_one_new_picture_costs_one_embedding(stack: Stack, scene: Scene) -> None:
-    before = stack.cloud("ledger")["per_object"]
+    before = stack.ledger()["per_object"]
     steps.a_new_picture_costs_one_embedding(scene)
-    after = stack.cloud("ledger")["per_object"]
+    after = stack.ledger()["per_object"]
     paid = {uri: n - before.get(uri, 0) for uri, n in after.items()}
     assert {uri: n for uri, n in paid.items() if n} == {"gs://demo-images/new-dog.jpg": 1}
 
 
 def test_changed_and_deleted_pictures_converge_in_one_up(stack: Stack, scene: Scene) -> None:
-    before = stack.cloud("ledger")["per_object"]
+    before = stack.ledger()["per_object"]
     steps.changed_and_deleted_pictures_converge_in_one_up(scene)
-    after = stack.cloud("ledger")["per_object"]
+    after = stack.ledger()["per_object"]
     assert after == {**before, "gs://demo-images/stamp_rose.jpg": before["gs://demo-images/stamp_rose.jpg"] + 1}
 
 
@@ -65,9 +65,9 @@ def test_what_is_no_picture_is_set_aside_with_its_reason(scene: Scene) -> None:
 
 
 def test_a_table_dropped_by_hand_comes_back(stack: Stack, scene: Scene) -> None:
-    paid = stack.cloud("ledger")["per_object"]
+    paid = stack.ledger()["per_object"]
     steps.a_dropped_table_comes_back(scene)
-    assert stack.cloud("ledger")["per_object"] == paid
+    assert stack.ledger()["per_object"] == paid
 
 
 def test_an_ad_hoc_search_writes_nothing(scene: Scene) -> None:

@@ -27,7 +27,7 @@ REASONS = ("jobInternalError", "jobRateLimitExceeded", "jobBackendError")
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> int:
     """Jobs are submitted again without a pause; how many submissions one run has."""
-    submissions = len(imagesearch.bigquery.RESUBMISSION_PAUSES)
+    submissions = len(imagesearch.gcp.bigquery.RESUBMISSION_PAUSES)
     monkeypatch.setattr(imagesearch.gcp.bigquery, "RESUBMISSION_PAUSES", (0.0,) * submissions)
     return submissions
 

@@ -167,6 +167,10 @@ class Trial:
     def outputs(self) -> dict[str, Any]:
         return dict(json.loads(self.run(".venv/bin/python", "-m", "imagesearch", "status", "--json").stdout))
 
+    def exports(self) -> dict[str, Any]:
+        """The stack's outputs as the last `up` left them."""
+        return dict(json.loads(self.pulumi("stack", "output", "--json").stdout))
+
     def resources(self) -> list[dict[str, Any]]:
         state = json.loads(self.pulumi("stack", "export").stdout)
         return list(state["deployment"].get("resources", []))

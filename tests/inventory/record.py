@@ -2,24 +2,30 @@
 
     python -m tests.inventory.record < {"stack": …, "config": {…}}
 
-Prints {"resources": […], "outputs": […], "error": …} as JSON. No engine, no cloud, nothing is made.
+A line each. Prints {"resources": […], "outputs": […], "error": …} as JSON for each. No engine, no cloud, nothing is made.
 """
 
 from __future__ import annotations
 
 import asyncio
+import atexit
 import json
 import os
+import pkgutil
 import runpy
 import subprocess
 import sys
-from typing import Any
+import traceback
+from functools import cache
+from importlib import import_module
+from typing import Any, NoReturn
 
 import pulumi
 from pulumi.runtime import mocks
 from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.stack import Stack, run_pulumi_func
 
+import components
 from tests.inventory.stack_files import NO_PROJECT, ROOT
 
 PROJECT = "image-search"
@@ -80,18 +86,29 @@ class Recorder(mocks.MockMonitor):
 
 def record(stack: str, config: dict[str, Any], fails: str = "") -> dict[str, Any]:
     """Run the program for a stack config in a new process; resources of the type that `fails` do."""
-    answer = subprocess.run(
+    recorder = _recorder()
+    assert recorder.stdin is not None and recorder.stdout is not None
+    print(json.dumps({"stack": stack, "config": config, "fails": fails}), file=recorder.stdin, flush=True)
+    answer = recorder.stdout.readline()
+    assert answer.startswith("{"), "the program ended without an answer; standard error has its traceback"
+    recorded: dict[str, Any] = json.loads(answer)
+    return recorded
+
+
+@cache
+def _recorder() -> subprocess.Popen[str]:
+    """A process that has loaded what the program imports, which takes longer than the program itself; it ends with
+    this one."""
+    process = subprocess.Popen(
         [sys.executable, "-m", "tests.inventory.record"],
-        input=json.dumps({"stack": stack, "config": config, "fails": fails}),
-        capture_output=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         text=True,
         cwd=ROOT,
         env={key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "GOOGLE_"))},
-        check=False,
     )
-    assert answer.returncode == 0, answer.stderr
-    recorded: dict[str, Any] = json.loads(answer.stdout.splitlines()[-1])
-    return recorded
+    atexit.register(process.communicate)
+    return process
 
 
 def _name(urn: str) -> str:
@@ -112,7 +129,29 @@ def _program() -> None:
 
 
 def _main() -> None:
-    asked = json.loads(sys.stdin.read())
+    for module in pkgutil.iter_modules(components.__path__, "components."):
+        import_module(module.name)
+    for line in sys.stdin:
+        if (child := os.fork()) == 0:
+            _answer(json.loads(line))
+        _, status = os.waitpid(child, 0)
+        if status:
+            print(status, flush=True)
+
+
+def _answer(asked: dict[str, Any]) -> NoReturn:
+    """Run the program and write the answer; what the program prints goes to standard error. Ends this process."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    try:
+        print(json.dumps(_recorded(asked)), file=answers, flush=True)
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
+
+
+def _recorded(asked: dict[str, Any]) -> dict[str, Any]:
     config = {"gcp:project": NO_PROJECT, **asked["config"]}
     recorder = Recorder(Cloud(asked["fails"]))
     loop = asyncio.new_event_loop()
@@ -128,7 +167,7 @@ def _main() -> None:
     root = pulumi.runtime.get_root_resource()
     outputs = sorted(root.outputs) if isinstance(root, Stack) else []
     resources = sorted(recorder.registered, key=lambda entry: (entry["type"], entry["name"]))
-    print(json.dumps({"resources": resources, "outputs": outputs, "error": error}))
+    return {"resources": resources, "outputs": outputs, "error": error}
 
 
 if __name__ == "__main__":

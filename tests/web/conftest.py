@@ -29,7 +29,7 @@ class Site:
     url: str
 
     def texts_paid(self) -> int:
-        return int(self.stack.cloud("ledger")["texts"])
+        return int(self.stack.ledger()["texts"])
 
 
 @pytest.fixture(scope="package")
