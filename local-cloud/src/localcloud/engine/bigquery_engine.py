@@ -60,7 +60,8 @@ class SqlEngine:
 
     def __init__(self, store: Store, cloud: Cloud, index_delay: Callable[[], float] = lambda: 3.0) -> None:
         self._store = store
-        self._environment = Environment(store, cloud, VectorCache(), Interrupter(), index_delay)
+        self._cloud = cloud
+        self._environment = Environment(store, cloud.clock, VectorCache(), Interrupter(), index_delay)
         self._parsed = ParsedStatements()
         self._turns: dict[Name, threading.Lock] = {}
         self._turns_lock = threading.Lock()
@@ -78,8 +79,8 @@ class SqlEngine:
                 check.bind()
             if statement.dry_run:
                 return Outcome(plan.statement_type, plan.schema, None, 0, check.statistics.body())
-            with self._environment.cloud.embedding_job() if check.pays else nullcontext():
-                run = Run(check.workspace)
+            with self._cloud.embedding_job() if check.pays else nullcontext():
+                run = Run(check.workspace, self._cloud)
                 for step in check.steps:
                     step.perform(run)
                 return self._apply(run, plan, commit)

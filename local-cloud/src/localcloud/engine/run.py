@@ -20,11 +20,11 @@ from localcloud.googlesql.names import Name
 
 
 class Run(Session):
-    """Runs one statement, over the scratch tables of its check."""
+    """Runs one statement, over the scratch tables of its check. `cloud`: the other services, which it may pay."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, cloud: Cloud) -> None:
         super().__init__(workspace)
-        self.cloud: Cloud = workspace.environment.cloud
+        self.cloud = cloud
         self.vectors = workspace.environment.vectors
         self.held: ExitStack | None = None
         """Holds the store's documents once they are read to be changed, until the transaction has ended."""

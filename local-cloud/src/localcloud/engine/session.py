@@ -19,7 +19,7 @@ from sqlglot import exp
 
 from localcloud.core.clock import Clock
 from localcloud.core.errors import invalid_query
-from localcloud.core.ports import Cloud, Statement
+from localcloud.core.ports import Statement
 from localcloud.core.store import Store
 from localcloud.engine import failures
 from localcloud.engine.duckdb_types import duckdb_type, quote
@@ -61,7 +61,7 @@ class Environment:
     """What every statement of one engine shares."""
 
     store: Store
-    cloud: Cloud
+    clock: Clock
     vectors: VectorCache
     interrupter: Interrupter
     index_delay: Callable[[], float]
@@ -75,7 +75,7 @@ class Workspace:
         self.environment = environment
         self.statement = statement
         self.text = Text(statement.text)
-        self.translator = Translator(statement, environment.cloud.clock)
+        self.translator = Translator(statement, environment.clock)
         self.statistics = Statistics()
         self.cursor = environment.store.cursor()
         self.scratch: list[str] = []
@@ -99,7 +99,7 @@ class Session:
         self.translator = workspace.translator
         self.cursor = workspace.cursor
         self.store: Store = workspace.environment.store
-        self.clock: Clock = workspace.environment.cloud.clock
+        self.clock: Clock = workspace.environment.clock
         self._recursive = "RECURSIVE" in workspace.statement.text.upper()
 
     def stop_if_cancelled(self) -> None:
