@@ -45,8 +45,7 @@ from localcloud.core.errors import ApiError, Unsupported, invalid
 
 RETRYABLE = "A retryable error occurred: RESOURCE_EXHAUSTED error from remote service/endpoint."
 JOB_REASONS = ("jobInternalError", "jobRateLimitExceeded", "jobBackendError")
-"""With which a job can fail though its statement is good (docs/bigquery-contract.md, "10. Errors and the job
-protocol")."""
+"""With which a job can fail though its statement is good (docs/bigquery-contract.md, "10. Errors and jobs")."""
 
 
 @dataclass
