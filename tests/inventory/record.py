@@ -2,7 +2,8 @@
 
     python -m tests.inventory.record < {"stack": …, "config": {…}}
 
-A line each. Prints {"resources": […], "outputs": […], "error": …} as JSON for each. No engine, no cloud, nothing is made.
+A line each. Prints {"resources": […], "outputs": […], "error": …} as JSON for each. No engine, no cloud, nothing is
+made.
 """
 
 from __future__ import annotations

@@ -144,7 +144,7 @@ def _problem_of_module(module: str, words: list[str]) -> str:
     subcommands |= set(re.findall(rf"python3? -m {re.escape(module)} ([a-z]+)", text))
     named = next((word for word in words if re.fullmatch("[a-z]+", word) and word in subcommands), "")
     first = next((word for word in words if not word.startswith("-")), "")
-    if first and first != VARIES and not named:
+    if re.fullmatch("[a-z][a-z-]*", first) and not named:  # others are arguments: ~/Pictures
         return f"{module} --help does not know {first}"
     flags = [word.split("=")[0] for word in words if word.startswith("--")]
     if not flags:
