@@ -70,7 +70,8 @@ def _messages() -> Iterator[tuple[str, str]]:
             if "tests" not in path.relative_to(CHECKOUT).parts:
                 tree = ast.parse(path.read_text(encoding="utf-8"))
                 yield from ((path.relative_to(CHECKOUT).as_posix(), text) for text in _texts(tree))
-    for path in [CHECKOUT / "local", *sorted((CHECKOUT / "scripts").iterdir()), *CHECKOUT.rglob("offline/**/*.sh")]:
+    scripts = [path for path in sorted((CHECKOUT / "scripts").rglob("*")) if path.is_file()]
+    for path in [CHECKOUT / "local", *scripts, *sorted((CHECKOUT / "offline").rglob("*.sh"))]:
         for text in re.findall(r'echo "(.*?)" >&2', path.read_text(encoding="utf-8")):
             yield path.relative_to(CHECKOUT).as_posix(), re.sub(r"\$(?:\w+|\{[^}]*\}|\d)", VARIES, text)
     yield "docs/errors.md", (CHECKOUT / "docs/errors.md").read_text(encoding="utf-8")
