@@ -7,11 +7,8 @@ more.
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 import pulumi
 from pulumi.dynamic import CheckResult, ConfigureRequest, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
-from pydantic import TypeAdapter
 
 from components.dynamic import Properties, Provider, hidden, say
 from components.settings import Stack
@@ -19,9 +16,6 @@ from imagesearch.checks import preflight
 from imagesearch.checks.prerequisites import Requirements, requirements
 from imagesearch.gcp import clients, rest
 from imagesearch.pipeline import plan
-
-_REQUIREMENTS = TypeAdapter(Requirements)
-_INPUTS = ("project", "location", "dataset", "stack", "endpoint", "buckets", "public", "index", "notebook")
 
 
 class PreflightProvider(Provider):
@@ -36,7 +30,7 @@ class PreflightProvider(Provider):
 
     def check(self, olds: Properties, news: Properties) -> CheckResult:
         first = _changed(olds, news)
-        report = preflight.run(self._client, _REQUIREMENTS.validate_python({**news, "first": first}))
+        report = preflight.run(self._client, Requirements.from_properties({**news, "first": first}))
         report.refuse()
         clients.load()  # while the engine starts the gcp plugin
         for line in report.lines("unchecked") if first else ():
@@ -65,11 +59,11 @@ class Preflight(Resource, module="bigquery", name="Preflight"):
         settings = stack.settings
         if notice := plan.retirement(settings.embedding.endpoint_facts):
             pulumi.warn(notice)
-        needed = asdict(requirements(settings, stack.project, stack.labels))
-        properties = {name: needed[name] for name in _INPUTS} | {"plan": plan.upper_bound(settings)}
+        required = requirements(settings, stack.project, stack.labels)
+        properties = {**required.to_properties(), "plan": plan.upper_bound(settings)}
         super().__init__(PreflightProvider(), name, properties, hidden(opts))
 
 
 def _changed(olds: Properties, news: Properties) -> bool:
     """Whether the stack needs something else than at the last check."""
-    return any(olds.get(name) != news.get(name) for name in _INPUTS)
+    return any(olds.get(name) != news.get(name) for name in Requirements.inputs())

@@ -7,15 +7,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 
+from pydantic import Field
+
 from imagesearch.errors import ServiceUnreachable
 from imagesearch.gcp import permissions, rest
 from imagesearch.gcp.rest import Client, Response
 from imagesearch.pipeline.ownership import STACK
 from imagesearch.settings.schema import Settings
+from imagesearch.settings.spec import Spec
 
 
-@dataclass(frozen=True)
-class Requirements:
+class Requirements(Spec):
     """The project, the location, the buckets and the features of a stack, from which its prerequisites follow."""
 
     project: str
@@ -31,7 +33,7 @@ class Requirements:
     """Whether the stack has a vector index."""
     notebook: bool = False
     """Whether the stack has a notebook."""
-    first: bool = True
+    first: bool = Field(default=True, exclude=True)
     """Whether the stack does not exist yet. An existing stack grants no roles and enables no APIs any more."""
 
     @property

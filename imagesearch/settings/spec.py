@@ -30,7 +30,7 @@ class Spec(BaseModel):
     @classmethod
     def inputs(cls) -> tuple[str, ...]:
         """The names of its properties."""
-        return tuple(cls.model_fields)
+        return tuple(name for name, field in cls.model_fields.items() if not field.exclude)
 
     def to_properties(self) -> dict[str, Any]:
         """Its fields as plain values, names as dotted paths."""

@@ -142,7 +142,7 @@ def test_a_bucket_that_may_not_be_looked_at_is_missing() -> None:
 
 
 def test_a_bucket_said_to_be_public_that_is_not_is_missing() -> None:
-    public = replace(REQUIRED, public=True)
+    public = REQUIRED.model_copy(update={"public": True})
     said = missing(report(required=public, buckets={"my-photos": FORBIDDEN}, bucket_permissions={}))
     assert "images.public: the bucket gs://my-photos cannot be read by anyone" in said
     assert report(required=public, buckets={"my-photos": Response(200, {})}, bucket_permissions={}).ready
@@ -163,7 +163,7 @@ def test_a_dataset_in_the_way_is_reported(dataset: dict[str, Any], words: str) -
 
 
 def test_a_stack_that_is_there_needs_no_right_to_grant_or_enable() -> None:
-    later = replace(REQUIRED, first=False)
+    later = REQUIRED.model_copy(update={"first": False})
     needed = permissions.on_project(first=False, index=True)
     dataset = Response(200, {"location": "US", "labels": {STACK: "image-search-dev"}})
     found = report(required=later, project=held(of=needed), dataset=dataset, bucket_permissions={})
@@ -174,7 +174,7 @@ def test_a_stack_that_is_there_needs_no_right_to_grant_or_enable() -> None:
 
 def test_a_stack_without_an_index_needs_no_right_to_make_one() -> None:
     without = permissions.on_project(first=True, index=False)
-    assert report(required=replace(REQUIRED, index=False), project=held(of=without)).ready
+    assert report(required=REQUIRED.model_copy(update={"index": False}), project=held(of=without)).ready
     assert "bigquery.tables.createIndex" in missing(report(project=held(of=without)))
 
 
