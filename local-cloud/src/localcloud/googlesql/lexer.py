@@ -74,10 +74,6 @@ def lexemes(source: Text) -> list[Lexeme]:
             what = "Unclosed string literal" if character in "'\"" else f"Illegal input character {character!r}"
             what = "Unclosed identifier literal" if character == "`" else what
             raise invalid_query(f"Syntax error: {what} at {source.at(place)}")
-        if match.lastgroup == "number" and source.text[match.end() : match.end() + 1].isidentifier():
-            raise invalid_query(
-                f"Syntax error: Missing whitespace between literal and alias at {source.at(match.end())}"
-            )
         if match.lastgroup == "string":
             _check_escapes(source, match)
         if match.lastgroup != "space":
@@ -192,15 +188,26 @@ class Reader:
         text = first.text
         while self.sees("-") and self._touches():
             text += self.advance().text + self._dashed()
-        parts = [Identifier(first.at, text, text.lower())]
+        project = text.removesuffix(".")
+        parts = [Identifier(first.at, project, project.lower())]
+        if text != project:  # the dot was taken for the one of a number
+            parts.append(self.any_name())
         while self.take("."):
             parts.append(self.any_name())
         return tuple(parts)
 
     def _dashed(self) -> str:
-        if self.next.kind not in ("word", "number"):
+        """What stands after a dash: letters and digits, which the lexer takes for numbers and words."""
+        text = ""
+        while self.next.kind in ("word", "number") and (
+            not text or self._lexemes[self._place - 1].end == self.next.start
+        ):
+            text += self.advance().text
+            if text.endswith("."):
+                break
+        if not text:
             self.unexpected()
-        return self.advance().text
+        return text
 
     def _touches(self) -> bool:
         """Whether no space is around the next lexeme."""

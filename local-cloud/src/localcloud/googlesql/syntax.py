@@ -6,6 +6,7 @@ makes the server ready 30 ms earlier.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 
@@ -100,9 +101,11 @@ class Bound(Node):
 
 @dataclass(eq=False, repr=False)
 class Ordering(Node):
-    """One item of ORDER BY."""
+    """One item of ORDER BY. `nulls`: FIRST, LAST or nothing, when NULLs are the least."""
 
     by: Expression
+    descending: bool = False
+    nulls: str = ""
 
 
 @dataclass(eq=False, repr=False)
@@ -118,6 +121,8 @@ class Call(Expression):
     nulls: str = ""
     """IGNORE or RESPECT"""
     having: Expression | None = None
+    having_by: str = ""
+    """MAX or MIN"""
     order: tuple[Ordering, ...] = ()
     limit: Expression | None = None
     over: Window | None = None
@@ -230,11 +235,32 @@ class Item(Node):
 
 
 @dataclass(eq=False, repr=False)
-class Grouping(Node):
-    """GROUP BY: its expressions, those of sets, ROLLUP and CUBE among them. `everything`: GROUP BY ALL."""
+class GroupingSet(Node):
+    """ROLLUP(…), CUBE(…), GROUPING SETS (…) by `kind` ROLLUP, CUBE or SETS; without a kind it is `()`."""
 
-    keys: tuple[Expression, ...]
+    kind: str
+    elements: tuple[Expression | GroupingSet, ...]
+
+
+@dataclass(eq=False, repr=False)
+class Grouping(Node):
+    """GROUP BY. `everything`: GROUP BY ALL."""
+
+    elements: tuple[Expression | GroupingSet, ...]
     everything: bool
+
+    @property
+    def keys(self) -> tuple[Expression, ...]:
+        """Its expressions, those of sets, ROLLUP and CUBE among them."""
+        return tuple(_keys(self.elements))
+
+
+def _keys(elements: tuple[Expression | GroupingSet, ...]) -> Iterator[Expression]:
+    for one in elements:
+        if isinstance(one, GroupingSet):
+            yield from _keys(one.elements)
+        else:
+            yield one
 
 
 @dataclass(eq=False, repr=False)
