@@ -10,7 +10,7 @@ from sqlglot import exp
 from localcloud.core.errors import Unsupported, duplicate, invalid, invalid_query, not_found
 from localcloud.core.ports import Outcome
 from localcloud.core.store import Document, Transaction
-from localcloud.engine import catalog
+from localcloud.engine import catalog, functions, sqlglot_tree
 from localcloud.engine.check import Check
 from localcloud.engine.duckdb_types import duckdb_type, quote
 from localcloud.engine.plan import Plan
@@ -18,13 +18,14 @@ from localcloud.engine.run import Run
 from localcloud.engine.translate import Duck
 from localcloud.googlesql import types
 from localcloud.googlesql.names import Name
+from localcloud.googlesql.syntax import Query
 
 _UNNAMED = "\x1f"
 
 
-def prepare(check: Check, tree: Any) -> Plan:
+def prepare(check: Check, node: Query) -> Plan:
     """SELECT into an anonymous table, or into the job's destination."""
-    query, columns = resolved_query(check, tree)
+    query, columns = resolved_query(check, functions.served(sqlglot_tree.query(node), check.text))
     schema = types.rest_schema(columns)
     destination = check.statement.destination
     if destination is not None:

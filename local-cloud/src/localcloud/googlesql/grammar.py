@@ -180,7 +180,8 @@ class Grammar(Reader):
         first, second = self.next, self.ahead(1)
         if first.kind == "end" or first.word == ";":
             self.refuse("Unexpected end of statement")
-        if first.word in _PROCEDURAL or (first.kind in ("word", "quoted") and second.word == ":"):
+        labelled = first.kind in ("word", "quoted") and first.word not in RESERVED and second.word == ":"
+        if first.word in _PROCEDURAL or labelled:
             self.unsupported(f"{first.text.upper()} and other procedural statements")
         if first.word in _UNSERVED_STATEMENTS:
             self.unsupported(f"{first.word} {second.word if second.kind == 'word' else ''}".strip())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from localcloud.core.errors import ApiError, Unsupported, invalid_query
+from localcloud.googlesql.syntax import Node
 
 
 class Text:
@@ -19,7 +20,7 @@ class Text:
         return f"[{before.count(chr(10)) + 1}:{offset - (before.rfind(chr(10)) + 1) + 1}]"
 
     def place(self, node: Any) -> str:
-        """`[line:column]` where a syntax node begins; of the statement's beginning when the parser kept no position."""
+        """`[line:column]` where a node begins; of the statement's beginning where a sqlglot node has no position."""
         return self.at(start(node) or 0)
 
     def invalid(self, message: str, node: Any) -> ApiError:
@@ -32,6 +33,8 @@ class Text:
 
 
 def start(node: Any) -> int | None:
-    """Offset of the first character that a syntax node or one of its parts is known to stand at."""
+    """Offset of the first character of a syntax node, or where a sqlglot node or one of its parts is known to stand."""
+    if isinstance(node, Node):
+        return node.at
     offsets = [part.meta["start"] for part in node.walk() if "start" in part.meta]
     return min(offsets) if offsets else None
