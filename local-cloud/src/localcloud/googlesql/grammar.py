@@ -192,6 +192,7 @@ class Grammar(Reader):
 
     def _insert(self) -> Statement:
         begin = self.expect("INSERT")
+        self._refuse_rest("OR", "IGNORE")
         self.take("INTO")
         table, columns, query = self.path(), None, None
         rows: tuple[tuple[Expression, ...], ...] = ()
@@ -217,7 +218,9 @@ class Grammar(Reader):
     def _update(self) -> Statement:
         begin = self.next
         self.expect("UPDATE")
-        table, alias, assignments = self.path(), self.alias(), self._assignments()
+        table, alias = self.path(), self.alias()
+        self._refuse_rest("WITH")
+        assignments = self._assignments()
         tables = self.tables() if self.take("FROM") else None
         where = self._where("UPDATE", begin)
         return Update(begin.start, table, alias, assignments, tables, where)
@@ -231,6 +234,8 @@ class Grammar(Reader):
         if self.sees("("):
             self.unsupported("DML inside DML")
         path = self.path()
+        if self.sees("["):
+            self.unsupported("an assignment to an element of an ARRAY")
         self.expect("=")
         return Assignment(begin, path, self._value())
 
@@ -239,6 +244,7 @@ class Grammar(Reader):
         self.expect("DELETE")
         self.take("FROM")
         table, alias = self.path(), self.alias()
+        self._refuse_rest("WITH")
         return Delete(begin.start, table, alias, self._where("DELETE", begin))
 
     def _where(self, statement: str, begin: Lexeme) -> Expression:
@@ -300,10 +306,16 @@ class Grammar(Reader):
             ("EXTERNAL", "TABLE"): self._create_external_table,
             ("VECTOR", "INDEX"): self._create_vector_index,
         }
+        if self._names_table_function():
+            return self._refuse_object("CREATE")
         for words, reader in readers.items():
             if self.take(*words):
                 return reader(Create(begin, replace, self._if_not_exists()))
         return self._refuse_object("CREATE")
+
+    def _names_table_function(self) -> bool:
+        """Whether TABLE FUNCTION comes next, and not a table of the name FUNCTION."""
+        return self.sees("TABLE", "FUNCTION") and self.ahead(2).kind in ("word", "quoted")
 
     def _if_not_exists(self) -> bool:
         if not self.take("IF"):
@@ -322,12 +334,19 @@ class Grammar(Reader):
         self._refuse_rest("LIKE", "COPY", "CLONE", "PARTITION", "CLUSTER", "DEFAULT", "WITH", "FOR")
         columns: tuple[ColumnDefinition, ...] | None = None
         if self.take("("):
-            columns = self.several(self._column_definition)
-            self.expect(")")
+            columns = self._column_definitions()
         self._refuse_rest("PARTITION", "CLUSTER", "DEFAULT", "WITH")
         options = self._options()
         query = self.query() if self.take("AS") else None
         return CreateTable(how.at, how.replace, how.exists, table, columns, options, query)
+
+    def _column_definitions(self) -> tuple[ColumnDefinition, ...]:
+        """Up to the closing bracket, before which a comma may stand."""
+        found = [self._column_definition()]
+        while self.take(",") and not self.sees(")"):
+            found.append(self._column_definition())
+        self.expect(")")
+        return tuple(found)
 
     def _column_definition(self) -> ColumnDefinition:
         if self.sees_any("PRIMARY", "FOREIGN", "CONSTRAINT", "CHECK") and self.ahead(1).kind in ("word", "quoted"):
@@ -362,7 +381,9 @@ class Grammar(Reader):
 
     def _create_external_table(self, how: Create) -> Statement:
         table = self.path()
-        self._refuse_rest("(", "LIKE", "COPY")
+        if self.sees("("):
+            self.unsupported("columns of an external table")
+        self._refuse_rest("LIKE", "COPY")
         if not self.take("WITH", "CONNECTION"):
             if not self.sees_any("WITH", "OPTIONS") and self.next.kind != "end":
                 self.unexpected()
@@ -410,6 +431,8 @@ class Grammar(Reader):
             exists, name = self._if_exists(), self.name()
             self.expect("ON")
             return DropVectorIndex(begin, name, self.path(), exists)
+        if self._names_table_function():
+            return self._refuse_object("DROP")
         for words in (("TABLE",), ("EXTERNAL", "TABLE"), ("MODEL",), ("SCHEMA",)):
             if self.take(*words):
                 exists, path = self._if_exists(), self.path()
@@ -490,11 +513,15 @@ class Grammar(Reader):
         order = self.order()
         limit: tuple[Expression, ...] = ()
         if self.take("LIMIT"):
+            if self.sees("ALL"):
+                self.unsupported("LIMIT ALL")
             limit = (self.expression(),)
             if self.take("OFFSET"):
                 limit = (*limit, self.expression())
         if self.sees("|>"):
             self.unsupported("pipe syntax")
+        if self.sees("FOR", "UPDATE"):
+            self.unsupported("FOR UPDATE")
         return Query(begin, body, ctes, recursive, order, limit)
 
     def _cte(self) -> tuple[Identifier, Query]:
@@ -528,6 +555,8 @@ class Grammar(Reader):
     def _query_primary(self) -> QueryBody:
         if self.sees("FROM"):
             self.unsupported("queries that begin with FROM")
+        if self.sees("TABLE") and self.ahead(1).kind in ("word", "quoted"):
+            self.unsupported("TABLE as a query")
         if self.take("("):
             query = self.query()
             self.expect(")")
@@ -537,7 +566,7 @@ class Grammar(Reader):
     def _select(self) -> Select:
         begin = self.next
         self.expect("SELECT")
-        if self.sees("WITH"):
+        if self.sees("WITH") and self.ahead(1).word != "(":
             self.unsupported("SELECT WITH")
         distinct = self.take_any("ALL", "DISTINCT") == "DISTINCT"
         kind = self._select_as() if self.take("AS") else ""
@@ -703,6 +732,8 @@ class Grammar(Reader):
             self.expect(")")
             return Unnest(begin, arrays, self._table_alias(), self._offset())
         path = self.path()
+        if self.sees("(") and path[0].key == "graph_table" and len(path) == 1:
+            self.unsupported("GRAPH_TABLE")
         if self.take("("):
             arguments = () if self.sees(")") else self.several(self._table_argument)
             self.expect(")")
@@ -851,6 +882,7 @@ class Grammar(Reader):
             self.expect("FROM")
             name = "$is_not_distinct_from" if negated else "$is_distinct_from"
             return _operator(left.at, name, "IS DISTINCT FROM", left, self._binary(0))
+        self._refuse_rest("UNKNOWN")
         what = self.take_any("NULL", "TRUE", "FALSE")
         if not what:
             self.unexpected()
@@ -1071,6 +1103,8 @@ class Grammar(Reader):
     def _parameter(self) -> Expression:
         if self.sees("@@"):
             self.unsupported("system variables")
+        if self.sees("@", "{"):
+            self.unsupported("hints")
         begin = self.advance()
         if begin.word == "@":
             return Parameter(begin.start, self.any_name().key)
@@ -1235,7 +1269,10 @@ class Grammar(Reader):
         named = following.kind in ("word", "quoted") and (
             following.word not in RESERVED or following.word in _NESTED_TYPES
         )
-        return (self.name().text if named else ""), self.type()
+        name, kind = self.name().text if named else "", self.type()
+        if self.sees_any("NOT", "OPTIONS"):
+            self.unsupported(f"{self.next.word} in a STRUCT")
+        return name, kind
 
     def _length(self) -> None:
         if self.next.kind != "number" and not self.sees("MAX"):

@@ -147,6 +147,8 @@ class Reader:
         self.refuse(f"Unexpected {self.next.shown()}")
 
     def refuse(self, what: str) -> NoReturn:
+        if self.sees("@", "{"):
+            self.unsupported("hints")
         raise invalid_query(f"Syntax error: {what} at {self._source.at(self.next.start)}")
 
     def wrong(self, what: str, lexeme: Lexeme) -> NoReturn:

@@ -24,6 +24,8 @@ _SERVED: dict[str, tuple[str, ...]] = {
     "VECTOR_SEARCH": ("query_column_to_search", "top_k", "distance_type", "options"),
 }
 """Served table functions, and the arguments that may be named."""
+_UNSERVED = ("AI", "ML", "APPENDS", "CHANGES", "EXTERNAL_QUERY", "GAP_FILL", "RANGE_SESSIONIZE")
+"""Table functions that BigQuery has and the local cloud lacks, by what their names begin with."""
 
 
 def resolve_table_function(context: Context, node: TableFunction, ctes: Ctes) -> Relation:
@@ -55,7 +57,7 @@ def _check_names(context: Context, name: str, node: TableFunction) -> None:
 
 
 def _raise_unknown(context: Context, name: str, node: TableFunction) -> NoReturn:
-    if name.partition(".")[0] in ("AI", "ML", "GAP_FILL", "RANGE_SESSIONIZE", "APPENDS", "CHANGES"):
+    if name.partition(".")[0] in _UNSERVED:
         raise context.unsupported(f"the table function {name}", node)
     raise context.invalid(f"Table-valued function not found: {'.'.join(part.text for part in node.function)}", node)
 
