@@ -19,7 +19,7 @@ from localcloud.engine.check import Check
 from localcloud.engine.duckdb_types import cell, quote, render
 from localcloud.engine.failures import is_conflict, stopped, translated
 from localcloud.engine.interrupts import Interrupter
-from localcloud.engine.parse_cache import ParsedStatements
+from localcloud.engine.parse_cache import ParseCache
 from localcloud.engine.plan import Plan
 from localcloud.engine.run import Run
 from localcloud.engine.session import SCRATCH, Environment
@@ -63,7 +63,7 @@ class SqlEngine:
         self._store = store
         self._cloud = cloud
         self._environment = Environment(store, cloud.clock, VectorCache(), Interrupter(), index_delay)
-        self._parsed = ParsedStatements()
+        self._parse_cache = ParseCache()
         self._turns: dict[Name, threading.Lock] = {}
         self._turns_lock = threading.Lock()
         store.cursor().execute(
@@ -72,7 +72,7 @@ class SqlEngine:
 
     def run(self, statement: Statement, commit: Callable[[Transaction, Outcome], None]) -> Outcome:
         """Run it; `commit` is called last inside the transaction that writes. Raises ApiError, nothing written then."""
-        tree = self._parsed.parse(statement.text)
+        tree = self._parse_cache.parse(statement.text)
         answer = analyze(tree, statement, self._store)
         with closing(Check(self._environment, statement, answer, relations.resolve)) as check:
             plan = _MAKERS[type(tree)](check, tree)

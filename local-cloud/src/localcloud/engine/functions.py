@@ -1,7 +1,7 @@
 """Which parts of GoogleSQL are served.
 
-An expression is served when its syntax node is in `_STRUCTURE` or `_FUNCTIONS`; anything else is refused by name, so no
-DuckDB function that BigQuery lacks can be reached. How what is served is said in DuckDB: duckdb_rewrites.py.
+An expression is served when its sqlglot node is in `_STRUCTURE` or `_FUNCTIONS`; anything else is refused by name, so
+that no DuckDB function that BigQuery lacks can be reached. Their DuckDB forms: duckdb_rewrites.py.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ _STRUCTURE = """
     Distinct Alias TableAlias Column Identifier Star Table Literal Boolean Null Paren Tuple Values Dot Bracket And Or
     Not EQ NEQ GT GTE LT LTE Is In Between Like Escape Add Sub Mul Div IntDiv Mod Neg DPipe NullSafeEQ NullSafeNEQ
     BitwiseAnd BitwiseOr BitwiseXor BitwiseLeftShift BitwiseRightShift BitwiseNot Case If Cast TryCast DataType
-    ColumnDef Interval Var Parameter Placeholder Exists Any Array Struct PropertyEQ Window WindowSpec
+    ColumnDef Interval Var Parameter Exists Array Struct PropertyEQ Window WindowSpec
     IgnoreNulls RespectNulls HavingMax Unnest Rollup Cube GroupingSets Insert Update Delete Merge Whens When TimeUnit
-    Kwarg SafeFunc Anonymous Xor Schema ByteString RawString
+    Kwarg SafeFunc Anonymous Xor ByteString
 """
 _FUNCTIONS = """
     Abs AnyValue ApproxDistinct ApproxQuantiles ArrayAgg ArrayConcat ArrayConcatAgg ArrayReverse
@@ -58,7 +58,7 @@ def served(tree: Any, text: Text) -> Any:
             if node.name != "ERROR":
                 raise text.unsupported(f"the function {node.name}", node)
         elif name not in _SERVED and not name.startswith("JSONPath"):
-            raise text.unsupported(_called(node), node)
+            raise text.unsupported(_description(node), node)
         _check_detail(node, text)
     return tree
 
@@ -72,20 +72,20 @@ def _check_detail(node: Any, text: Text) -> None:
         raise text.unsupported("WEEK as a part of dates (its first day differs)", node)
     parts = _PARTS.get(type(node).__name__, _ALL_PARTS).split()
     if isinstance(unit, (exp.Var, exp.Literal)) and unit.name.upper() not in parts:
-        raise text.unsupported(f"{_called(node)[13:]} with the date part {unit.name.upper()}", node)
-    if isinstance(node, exp.Format) and not _plain_format(node.this):
+        raise text.unsupported(f"{_description(node)[13:]} with the date part {unit.name.upper()}", node)
+    if isinstance(node, exp.Format) and not _is_simple_format(node.this):
         raise text.unsupported("FORMAT other than with %d, %s, %f, %e, %g and %x in a literal", node)
     if isinstance(node, exp.GroupConcat) and node.find(exp.Limit):
         raise text.unsupported("STRING_AGG with LIMIT", node)
 
 
-def _called(node: Any) -> str:
+def _description(node: Any) -> str:
     if isinstance(node, exp.Func):
         return f"the function {node.meta.get('bigquery_name') or node.sql_name()}"
     return f"{type(node).__name__} ({node.sql('bigquery')[:60]})"
 
 
-def _plain_format(pattern: Any) -> bool:
+def _is_simple_format(pattern: Any) -> bool:
     if not (isinstance(pattern, exp.Literal) and pattern.is_string):
         return False
     parts = pattern.name.replace("%%", "").split("%")[1:]

@@ -1,4 +1,4 @@
-"""Statements that were read before: programs and pages send the same texts again and again, with other parameters."""
+"""The parse cache: programs and pages send the same texts repeatedly, with other parameters."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MOST, _LONGEST = 128, 8_000
 """Trees that are kept, a few megabytes at most, and characters of a text worth keeping the tree of."""
 
 
-class ParsedStatements:
+class ParseCache:
     """Syntax trees by the text they were read from; the least recently used is dropped first. Thread-safe.
 
     A tree stands for its text alone: parameters, default dataset and caller are a statement's, and are never in it.
@@ -23,7 +23,7 @@ class ParsedStatements:
         self._trees: OrderedDict[str, Statement] = OrderedDict()
 
     def parse(self, text: str) -> Statement:
-        """As `grammar.read`. The tree is shared, and nobody changes it."""
+        """As `grammar.read`. The tree is shared and never changed."""
         with self._lock:
             if text in self._trees:
                 self._trees.move_to_end(text)

@@ -61,11 +61,6 @@ def name_anonymous_columns(tree: Any) -> None:
         for place, column in enumerate(select.expressions):
             if isinstance(column, (exp.Alias, exp.Column, exp.Star)) or _named_field(column):
                 continue
-            within = column.unnest()  # (status) is called status
-            if isinstance(within, exp.Column) or _named_field(within):
-                same = exp.to_identifier(within.output_name, quoted=True)
-                select.expressions[place].replace(exp.Alias(this=column.copy(), alias=same))
-                continue
             name = exp.to_identifier(f"{_UNNAMED if inner else ''}f{number}_", quoted=True)
             select.expressions[place].replace(exp.Alias(this=column.copy(), alias=name))
             number += 1
@@ -107,8 +102,7 @@ def check_named(check: Check, tree: Any) -> None:
     while isinstance(first, (exp.SetOperation, exp.Subquery)):
         first = first.this
     for place, column in enumerate(first.expressions, 1):
-        within = column.unnest()
-        if not (isinstance(within, (exp.Alias, exp.Column, exp.Star)) or _named_field(within)):
+        if not (isinstance(column, (exp.Alias, exp.Column, exp.Star)) or _named_field(column)):
             raise check.text.invalid(f"CREATE TABLE columns must be named, but column {place} has no name", column)
 
 

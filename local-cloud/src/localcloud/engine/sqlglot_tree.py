@@ -33,6 +33,8 @@ _OPERATORS: dict[str, Any] = {
     "$DIVIDE": exp.Div, "$CONCAT_OP": exp.DPipe, "$UNARY_MINUS": exp.Neg, "$BITWISE_NOT": exp.BitwiseNot,
 }  # fmt: skip
 _TESTS: dict[str, Callable[[], Any]] = {"$IS_NULL": exp.Null, "$IS_TRUE": exp.true, "$IS_FALSE": exp.false}
+#: Operators that may follow each other without brackets: DuckDB, too, reads them from the left.
+_CHAINED = (exp.Or, exp.And, exp.Add, exp.Sub, exp.Mul, exp.BitwiseOr, exp.BitwiseXor, exp.BitwiseAnd, exp.DPipe)
 #: What needs brackets inside another operator.
 _LOOSE = (exp.Binary, exp.Unary, exp.Between, exp.In)
 _CLOSED = (exp.Paren, exp.Dot)
@@ -43,6 +45,12 @@ _BUILDERS: dict[str, Callable[..., Any]] = {
     "FLOOR": lambda arguments: exp.Floor(this=arguments[0]),
     "STRING_AGG": exp.GroupConcat.from_arg_list,
     "$COUNT_STAR": lambda _: exp.Count(this=exp.Star(), big_int=True),
+}
+_WITHOUT_BRACKETS = {
+    "current_date": exp.CurrentDate,
+    "current_datetime": exp.CurrentDatetime,
+    "current_time": exp.CurrentTime,
+    "current_timestamp": exp.CurrentTimestamp,
 }
 _SUBSCRIPTS = {"OFFSET": (0, False), "ORDINAL": (1, False), "SAFE_OFFSET": (0, True), "SAFE_ORDINAL": (1, True)}
 _SEARCH_ARGUMENTS = ("query_column_to_search", "top_k", "distance_type", "options")
@@ -186,7 +194,7 @@ class _Converter:
         first = item.nulls == "FIRST" if item.nulls else not item.descending
         return exp.Ordered(this=self.expression(item.by), desc=item.descending or None, nulls_first=first)
 
-    # What stands after FROM
+    # FROM
 
     def _sources(self, node: Source) -> tuple[Any, list[Any]]:
         """The first source, and the others joined to it."""
@@ -351,6 +359,8 @@ class _Converter:
         return _at(exp.Parameter(this=exp.var(node.name)), node.at)
 
     def _name(self, node: syntax.Name) -> Any:
+        if node.name.key in _WITHOUT_BRACKETS and not node.name.quoted:
+            return _WITHOUT_BRACKETS[node.name.key]()
         return _column([_identifier(node.name)])
 
     def _member(self, node: syntax.Member) -> Any:
@@ -360,7 +370,7 @@ class _Converter:
         return exp.Dot(this=_closed(of), expression=name)
 
     def _element(self, node: syntax.Element) -> Any:
-        found = exp.Bracket(this=_operand(self.expression(node.of)), expressions=[self.expression(node.place)])
+        found = exp.Bracket(this=_operand(self.expression(node.of)), expressions=[self.expression(node.index)])
         if node.how:
             offset, safe = _SUBSCRIPTS[node.how]
             found.set("offset", offset)
@@ -456,7 +466,7 @@ class _Converter:
         if kind is not None and not rest:
             return kind(this=_operand(first))
         if kind is not None:
-            left = first if type(first) is kind and kind is not exp.Like else _operand(first)
+            left = first if type(first) is kind and kind in _CHAINED else _operand(first)
             more = {exp.Div: {"typed": False, "safe": False}, exp.DPipe: {"safe": True}}.get(kind, {})
             return kind(this=left, expression=_operand(rest[0]), **more)
         if node.function in _TESTS:

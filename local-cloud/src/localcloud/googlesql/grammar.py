@@ -1,7 +1,7 @@
 """The grammar of GoogleSQL: the syntax tree of a text that is one statement and is served.
 
 S/query-syntax, S/dml-syntax, S/data-definition-language, S/operators, S/functions-reference. It is a recursive descent:
-one method for one rule, each of which leaves the reader behind what it read. What GoogleSQL has and the local cloud
+one method for one rule; each stops after the last lexeme of its rule. What GoogleSQL has and the local cloud
 lacks is Unsupported by name; a syntax error is only what GoogleSQL does not have.
 """
 
@@ -125,8 +125,8 @@ _PRIMARIES = {
     "STRUCT": "_struct", "(": "_parenthesis", "EXISTS": "_exists", "INTERVAL": "_interval", "@": "_parameter",
     "?": "_parameter", "@@": "_parameter", "NEW": "_unserved_expression", "WITH": "_unserved_expression",
 }  # fmt: skip
-_POSITIONS = ("OFFSET", "ORDINAL", "SAFE_OFFSET", "SAFE_ORDINAL")
-"""How the position of an array's element is counted; written as a function."""
+_INDEX_FUNCTIONS = ("OFFSET", "ORDINAL", "SAFE_OFFSET", "SAFE_ORDINAL")
+"""How the index of an array's element is counted; written as a function."""
 _NESTED_TYPES = ("ARRAY", "STRUCT")
 
 
@@ -146,14 +146,14 @@ class Grammar(Reader):
     """Reads one statement."""
 
     #: The first operand of the next expression, where it was read already.
-    _given: Expression | None = None
+    _first_operand: Expression | None = None
     _positional = 0
 
     # Statements
 
     def statement(self) -> Statement:
         """One statement, and nothing but semicolons after it."""
-        self._refuse_unserved_statement()
+        self._check_statement_is_served()
         readers: dict[str, Callable[[], Statement]] = {
             "INSERT": self._insert,
             "UPDATE": self._update,
@@ -172,14 +172,14 @@ class Grammar(Reader):
         if self.next.kind != "end" and first_end.word == ";":
             raise Unsupported(f"a script of several statements at {self._source.at(first_end.end)}")
         if self.next.kind != "end":
-            self.refuse(f"Expected end of input but got {self.next.shown()}")
+            self.syntax_error(f"Expected end of input but got {self.next.shown()}")
         return found
 
-    def _refuse_unserved_statement(self) -> None:
+    def _check_statement_is_served(self) -> None:
         """Scripts, and statements that are known by their first word."""
         first, second = self.next, self.ahead(1)
         if first.kind == "end" or first.word == ";":
-            self.refuse("Unexpected end of statement")
+            self.syntax_error("Unexpected end of statement")
         labelled = first.kind in ("word", "quoted") and first.word not in RESERVED and second.word == ":"
         if first.word in _PROCEDURAL or labelled:
             self.unsupported(f"{first.text.upper()} and other procedural statements")
@@ -192,22 +192,22 @@ class Grammar(Reader):
 
     def _insert(self) -> Statement:
         begin = self.expect("INSERT")
-        self._refuse_rest("OR", "IGNORE")
+        self._unsupported_if("OR", "IGNORE")
         self.take("INTO")
         table, columns, query = self.path(), None, None
         rows: tuple[tuple[Expression, ...], ...] = ()
         if self.sees("(") and self.ahead(1).word not in ("SELECT", "WITH", "FROM", "("):
             columns = self.names()
         if self.take("VALUES"):
-            rows = self.several(self._row)
+            rows = self.comma_separated(self._row)
         else:
             query = self.query()
-        self._refuse_rest("ON", "THEN", "ASSERT_ROWS_MODIFIED")
+        self._unsupported_if("ON", "THEN", "ASSERT_ROWS_MODIFIED")
         return Insert(begin, table, columns, rows, query)
 
     def _row(self) -> tuple[Expression, ...]:
         self.expect("(")
-        values = self.several(self._value)
+        values = self.comma_separated(self._value)
         self.expect(")")
         return values
 
@@ -219,7 +219,7 @@ class Grammar(Reader):
         begin = self.next
         self.expect("UPDATE")
         table, alias = self.path(), self.alias()
-        self._refuse_rest("WITH")
+        self._unsupported_if("WITH")
         assignments = self._assignments()
         tables = self.tables() if self.take("FROM") else None
         where = self._where("UPDATE", begin)
@@ -227,7 +227,7 @@ class Grammar(Reader):
 
     def _assignments(self) -> tuple[Assignment, ...]:
         self.expect("SET")
-        return self.several(self._assignment)
+        return self.comma_separated(self._assignment)
 
     def _assignment(self) -> Assignment:
         begin = self.next.start
@@ -244,15 +244,15 @@ class Grammar(Reader):
         self.expect("DELETE")
         self.take("FROM")
         table, alias = self.path(), self.alias()
-        self._refuse_rest("WITH")
+        self._unsupported_if("WITH")
         return Delete(begin.start, table, alias, self._where("DELETE", begin))
 
     def _where(self, statement: str, begin: Lexeme) -> Expression:
         if not self.take("WHERE"):
-            self._refuse_end()
-            self.wrong(f"{statement} must have a WHERE clause", begin)
+            self._expect_end()
+            self.invalid(f"{statement} must have a WHERE clause", begin)
         condition = self.expression()
-        self._refuse_rest("THEN", "ASSERT_ROWS_MODIFIED")
+        self._unsupported_if("THEN", "ASSERT_ROWS_MODIFIED")
         return condition
 
     def _merge(self) -> Statement:
@@ -307,11 +307,11 @@ class Grammar(Reader):
             ("VECTOR", "INDEX"): self._create_vector_index,
         }
         if self._names_table_function():
-            return self._refuse_object("CREATE")
+            return self._unsupported_object("CREATE")
         for words, reader in readers.items():
             if self.take(*words):
                 return reader(Create(begin, replace, self._if_not_exists()))
-        return self._refuse_object("CREATE")
+        return self._unsupported_object("CREATE")
 
     def _names_table_function(self) -> bool:
         """Whether TABLE FUNCTION comes next, and not a table of the name FUNCTION."""
@@ -331,11 +331,11 @@ class Grammar(Reader):
 
     def _create_table(self, how: Create) -> Statement:
         table = self.path()
-        self._refuse_rest("LIKE", "COPY", "CLONE", "PARTITION", "CLUSTER", "DEFAULT", "WITH", "FOR")
+        self._unsupported_if("LIKE", "COPY", "CLONE", "PARTITION", "CLUSTER", "DEFAULT", "WITH", "FOR")
         columns: tuple[ColumnDefinition, ...] | None = None
         if self.take("("):
             columns = self._column_definitions()
-        self._refuse_rest("PARTITION", "CLUSTER", "DEFAULT", "WITH")
+        self._unsupported_if("PARTITION", "CLUSTER", "DEFAULT", "WITH")
         options = self._options()
         query = self.query() if self.take("AS") else None
         return CreateTable(how.at, how.replace, how.exists, table, columns, options, query)
@@ -357,7 +357,9 @@ class Grammar(Reader):
             self.unexpected()
         kind = self.type()
         while not self.sees_any(",", ")"):
-            self._refuse_rest("DEFAULT", "COLLATE", "PRIMARY", "REFERENCES", "CONSTRAINT", "GENERATED", "AS", "HIDDEN")
+            self._unsupported_if(
+                "DEFAULT", "COLLATE", "PRIMARY", "REFERENCES", "CONSTRAINT", "GENERATED", "AS", "HIDDEN"
+            )
             if self.take("NOT"):
                 self.expect("NULL")
                 required = True
@@ -370,26 +372,26 @@ class Grammar(Reader):
     def _create_model(self, how: Create) -> Statement:
         model, remote = self.path(), False
         connection: Path | None = None
-        self._refuse_rest("INPUT", "TRANSFORM", "AS")
+        self._unsupported_if("INPUT", "TRANSFORM", "AS")
         if self.take("REMOTE"):
             remote = True
             self.expect("WITH", "CONNECTION")
             connection = self._connection()
         options = self._options()
-        self._refuse_rest("AS")
+        self._unsupported_if("AS")
         return CreateModel(how.at, how.replace, how.exists, model, remote, connection, options)
 
     def _create_external_table(self, how: Create) -> Statement:
         table = self.path()
         if self.sees("("):
             self.unsupported("columns of an external table")
-        self._refuse_rest("LIKE", "COPY")
+        self._unsupported_if("LIKE", "COPY")
         if not self.take("WITH", "CONNECTION"):
             if not self.sees_any("WITH", "OPTIONS") and self.next.kind != "end":
                 self.unexpected()
             self.unsupported("an external table without a connection")
         connection = self._connection()
-        self._refuse_rest("WITH")
+        self._unsupported_if("WITH")
         options = self._options()
         return CreateExternalTable(how.at, how.replace, how.exists, table, connection, options)
 
@@ -403,10 +405,10 @@ class Grammar(Reader):
         table = self.path()
         self.expect("(")
         column = self.name()
-        self._refuse_rest(",", "OPTIONS")
+        self._unsupported_if(",", "OPTIONS")
         self.expect(")")
         storing = self.names() if self.take("STORING") else ()
-        self._refuse_rest("PARTITION")
+        self._unsupported_if("PARTITION")
         options = self._options()
         return CreateVectorIndex(how.at, how.replace, how.exists, name, table, column, storing, options)
 
@@ -415,13 +417,13 @@ class Grammar(Reader):
         if not self.take("OPTIONS"):
             return ()
         self.expect("(")
-        found = () if self.sees(")") else self.several(self._option)
+        found = () if self.sees(")") else self.comma_separated(self._option)
         self.expect(")")
         return found
 
     def _option(self) -> Option:
         name = self.name()
-        self._refuse_rest("+=", "-=")
+        self._unsupported_if("+=", "-=")
         self.expect("=")
         return Option(name.at, name.key, self.expression())
 
@@ -432,13 +434,13 @@ class Grammar(Reader):
             self.expect("ON")
             return DropVectorIndex(begin, name, self.path(), exists)
         if self._names_table_function():
-            return self._refuse_object("DROP")
+            return self._unsupported_object("DROP")
         for words in (("TABLE",), ("EXTERNAL", "TABLE"), ("MODEL",), ("SCHEMA",)):
             if self.take(*words):
                 exists, path = self._if_exists(), self.path()
                 cascade = words == ("SCHEMA",) and self.take_any("CASCADE", "RESTRICT") == "CASCADE"
                 return Drop(begin, " ".join(words), path, exists, cascade)
-        return self._refuse_object("DROP")
+        return self._unsupported_object("DROP")
 
     def _alter(self) -> Statement:
         begin = self.expect("ALTER")
@@ -446,35 +448,35 @@ class Grammar(Reader):
             exists, name = self._if_exists(), self.name()
             self.expect("ON")
             table = self.path()
-            self._refuse_rest("SET")
+            self._unsupported_if("SET")
             self.expect("REBUILD")
             return RebuildVectorIndex(begin, name, table, exists)
         if not self.take("TABLE"):
-            self._refuse_object("ALTER")
+            self._unsupported_object("ALTER")
         exists, table = self._if_exists(), self.path()
-        self._refuse_rest("ADD", "DROP", "RENAME", "ALTER")
+        self._unsupported_if("ADD", "DROP", "RENAME", "ALTER")
         self.expect("SET")
-        self._refuse_rest("DEFAULT")
+        self._unsupported_if("DEFAULT")
         if not self.sees("OPTIONS"):
             self.expect("OPTIONS")
         options = self._options()
-        self._refuse_rest(",")
+        self._unsupported_if(",")
         return AlterTable(begin, table, exists, options)
 
     def _truncate(self) -> Statement:
         begin = self.expect("TRUNCATE", "TABLE")
         table = self.path()
-        self._refuse_rest("WHERE")
+        self._unsupported_if("WHERE")
         return Truncate(begin, table)
 
     def _call_procedure(self) -> Statement:
         begin, procedure = self.expect("CALL"), self.path()
         self.expect("(")
-        arguments = () if self.sees(")") else self.several(self.expression)
+        arguments = () if self.sees(")") else self.comma_separated(self.expression)
         self.expect(")")
         return CallProcedure(begin, procedure, arguments)
 
-    def _refuse_object(self, verb: str) -> NoReturn:
+    def _unsupported_object(self, verb: str) -> NoReturn:
         """A kind of object that is not served, after CREATE, DROP or ALTER."""
         if self.sees_any("TEMP", "TEMPORARY", "AGGREGATE") and self.ahead(1).word == "FUNCTION":
             self.advance()
@@ -485,12 +487,12 @@ class Grammar(Reader):
             self.unexpected()
         self.unsupported(" ".join([verb, *words]))
 
-    def _refuse_rest(self, *words: str) -> None:
+    def _unsupported_if(self, *words: str) -> None:
         """GoogleSQL goes on with one of these, and the local cloud does not."""
         if self.sees_any(*words):
             self.unsupported(self.next.word)
 
-    def _refuse_end(self) -> None:
+    def _expect_end(self) -> None:
         if self.next.kind != "end" and not self.sees(";"):
             self.unexpected()
 
@@ -505,11 +507,11 @@ class Grammar(Reader):
         recursive = False
         if given is None and self.take("WITH"):
             recursive = self.take("RECURSIVE")
-            ctes = self.several(self._cte)
+            ctes = self.comma_separated(self._cte)
         first = self._query_primary() if given is None else given
         body = self._set_operations(first)
         if body is first and isinstance(first, Select) and first.tables is None and self.sees("ORDER"):
-            self.wrong("Query without FROM clause cannot have an ORDER BY clause", self.next)
+            self.invalid("Query without FROM clause cannot have an ORDER BY clause", self.next)
         order = self.order()
         limit: tuple[Expression, ...] = ()
         if self.take("LIMIT"):
@@ -543,9 +545,9 @@ class Grammar(Reader):
             if kind == "ALL" and operation != "UNION":
                 self.unsupported(f"{operation} ALL")
             if not kind:
-                self.refuse(f"Expected keyword ALL or keyword DISTINCT but got {self.next.shown()}")
+                self.syntax_error(f"Expected keyword ALL or keyword DISTINCT but got {self.next.shown()}")
             if used not in ("", f"{operation} {kind}"):
-                self.refuse("Different set operations cannot be used in the same query without using parentheses")
+                self.syntax_error("Different set operations cannot be used in the same query without using parentheses")
             used = f"{operation} {kind}"
             if self.sees_any("BY", "CORRESPONDING", "STRICT"):
                 self.unsupported("set operations by name")
@@ -571,7 +573,7 @@ class Grammar(Reader):
         distinct = self.take_any("ALL", "DISTINCT") == "DISTINCT"
         kind = self._select_as() if self.take("AS") else ""
         if self.sees("FROM") or self.next.kind == "end":
-            self.refuse("SELECT list must not be empty")
+            self.syntax_error("SELECT list must not be empty")
         items = [self._select_item()]
         while self.take(","):
             if self.sees_any("FROM", ")") or self.next.kind == "end":  # a comma may end the list
@@ -591,13 +593,13 @@ class Grammar(Reader):
 
     def _check_without_tables(self, begin: Lexeme, *, distinct: bool, star: bool) -> None:
         if star:
-            self.wrong("SELECT * must have a FROM clause", begin)
+            self.invalid("SELECT * must have a FROM clause", begin)
         if distinct:
-            self.wrong("Query without FROM clause cannot use SELECT DISTINCT", begin)
+            self.invalid("Query without FROM clause cannot use SELECT DISTINCT", begin)
         clause = self.next.word
         if clause in ("WHERE", "GROUP", "HAVING", "QUALIFY"):
             shown = "GROUP BY" if clause == "GROUP" else clause
-            self.wrong(f"Query without FROM clause cannot have a {shown} clause", self.next)
+            self.invalid(f"Query without FROM clause cannot have a {shown} clause", self.next)
 
     def _select_item(self) -> Item | Star:
         begin = self.next.start
@@ -617,7 +619,7 @@ class Grammar(Reader):
             left_out = self.names()
         if self.take("REPLACE"):
             self.expect("(")
-            replaced = self.several(self._replacement)
+            replaced = self.comma_separated(self._replacement)
             self.expect(")")
         return Star(begin, of, left_out, replaced)
 
@@ -640,10 +642,10 @@ class Grammar(Reader):
         if self.take("GROUP"):
             self.expect("BY")
             everything = self.take("ALL")
-            group = Grouping(begin, () if everything else self.several(self._grouping), everything)
+            group = Grouping(begin, () if everything else self.comma_separated(self._grouping), everything)
         having = self.expression() if self.take("HAVING") else None
         qualify = self.expression() if self.take("QUALIFY") else None
-        windows = self.several(self._named_window) if self.take("WINDOW") else ()
+        windows = self.comma_separated(self._named_window) if self.take("WINDOW") else ()
         return Select(
             head.at, head.distinct, head.kind, head.items, head.tables, where, group, having, qualify, windows
         )
@@ -656,7 +658,7 @@ class Grammar(Reader):
         if (sets or self.sees_any("ROLLUP", "CUBE")) and self.ahead(1).word == "(":
             kind = self.advance().word
             self.expect("(")
-            elements = self.several(self._grouping)
+            elements = self.comma_separated(self._grouping)
             self.expect(")")
             return GroupingSet(begin, kind, elements)
         if self.sees("(", ")"):
@@ -672,12 +674,12 @@ class Grammar(Reader):
             return name, self.window_specification(begin)
         return name, Window(begin, self.name())
 
-    # What stands after FROM
+    # FROM
 
     """Reads tables and joins."""
 
     def tables(self) -> Source:
-        """What stands after FROM, joins included."""
+        """The sources of a FROM clause, joins included."""
         left = self.table()
         while True:
             if self.take(","):
@@ -711,7 +713,7 @@ class Grammar(Reader):
         elif not (isinstance(right, Unnest) and kind in ("INNER", "LEFT")):
             if self.sees_any("JOIN", "CROSS", "INNER", *_SIDES):
                 self.unsupported("joins whose conditions follow later")
-            self.wrong(f"{kind} JOIN must have an immediately following ON or USING clause", begin)
+            self.invalid(f"{kind} JOIN must have an immediately following ON or USING clause", begin)
         return Join(begin.start, kind, left, right, on, using)
 
     def table(self) -> Source:
@@ -722,26 +724,26 @@ class Grammar(Reader):
             if isinstance(within, Query):
                 return Derived(begin, within, self._table_alias())
             if self.next.kind == "quoted" or self.sees("AS"):
-                self.refuse(f"Expected end of input but got {self.next.shown()}")
+                self.syntax_error(f"Expected end of input but got {self.next.shown()}")
             return within
         if self.sees("LATERAL"):
             self.unsupported("LATERAL")
         if self.take("UNNEST"):
             self.expect("(")
-            arrays = self.several(self.expression)
+            arrays = self.comma_separated(self.expression)
             self.expect(")")
             return Unnest(begin, arrays, self._table_alias(), self._offset())
         path = self.path()
         if self.sees("(") and path[0].key == "graph_table" and len(path) == 1:
             self.unsupported("GRAPH_TABLE")
         if self.take("("):
-            arguments = () if self.sees(")") else self.several(self._table_argument)
+            arguments = () if self.sees(")") else self.comma_separated(self._table_argument)
             self.expect(")")
             return TableFunction(begin, path, arguments, self._table_alias())
-        self._refuse_special_table(path)
+        self._check_table_is_served(path)
         return Table(begin, path, self._table_alias(), self._offset())
 
-    def _refuse_special_table(self, path: Path) -> None:
+    def _check_table_is_served(self, path: Path) -> None:
         """Names that stand for several tables, or for what is known of them."""
         name = path[-1].text.rpartition(".")[2]
         if name.endswith("*"):
@@ -784,7 +786,7 @@ class Grammar(Reader):
             left = self.table()
         joined = self._join(left)
         if joined is None:
-            self.refuse(f"Expected keyword JOIN but got {self.next.shown()}")
+            self.syntax_error(f"Expected keyword JOIN but got {self.next.shown()}")
         while joined is not None:
             left, joined = joined, self._join(joined)
         self.expect(")")
@@ -832,7 +834,7 @@ class Grammar(Reader):
 
     def _not(self) -> Expression:
         begin = self.next.start
-        if self._given is None and self.take("NOT"):
+        if self._first_operand is None and self.take("NOT"):
             return _operator(begin, "$not", "NOT", self._not())
         return self._comparison()
 
@@ -847,15 +849,15 @@ class Grammar(Reader):
             negated = self.sees("NOT") and self.ahead(1).word in ("IN", "LIKE", "BETWEEN") and self.take("NOT")
             if not negated and not self.sees_any("BETWEEN", "LIKE", "IN"):
                 if self.sees("NOT"):
-                    self.refuse(f"Expected end of input but got {self.next.shown()}")
+                    self.syntax_error(f"Expected end of input but got {self.next.shown()}")
                 return left
-            compared = self._among(left)
+            compared = self._range_predicate(left)
             compared = _operator(left.at, "$not", "NOT", compared) if negated else compared
         if self.sees_any(*_COMPARISONS, "IS", "LIKE", "BETWEEN", "IN") or self.sees("NOT"):
-            self.refuse(f"Expected end of input but got {self.next.shown()}")
+            self.syntax_error(f"Expected end of input but got {self.next.shown()}")
         return compared
 
-    def _among(self, left: Expression) -> Expression:
+    def _range_predicate(self, left: Expression) -> Expression:
         """BETWEEN, LIKE or IN, and what follows it."""
         if self.take("BETWEEN"):
             low = self._binary(0)
@@ -882,7 +884,7 @@ class Grammar(Reader):
             self.expect("FROM")
             name = "$is_not_distinct_from" if negated else "$is_distinct_from"
             return _operator(left.at, name, "IS DISTINCT FROM", left, self._binary(0))
-        self._refuse_rest("UNKNOWN")
+        self._unsupported_if("UNKNOWN")
         what = self.take_any("NULL", "TRUE", "FALSE")
         if not what:
             self.unexpected()
@@ -904,8 +906,8 @@ class Grammar(Reader):
         return left
 
     def _unary(self) -> Expression:
-        if self._given is not None:
-            value, self._given = self._given, None
+        if self._first_operand is not None:
+            value, self._first_operand = self._first_operand, None
             return self._parts(value)
         begin = self.next.start
         sign = self.take_any("-", "+", "~")
@@ -942,12 +944,12 @@ class Grammar(Reader):
         return f"{self._function_name(value.of)}.{value.name.text.upper()}"
 
     def _element(self, value: Expression) -> Expression:
-        place = self.expression()
-        if isinstance(place, Call) and place.function in _POSITIONS:
-            if len(place.arguments) != 1:
-                self.refuse(f"Expected one argument of {place.function}")
-            return Element(value.at, value, place.arguments[0], place.function)
-        return Element(value.at, value, place, "")
+        index = self.expression()
+        if isinstance(index, Call) and index.function in _INDEX_FUNCTIONS:
+            if len(index.arguments) != 1:
+                self.syntax_error(f"Expected one argument of {index.function}")
+            return Element(value.at, value, index.arguments[0], index.function)
+        return Element(value.at, value, index, "")
 
     def _primary(self) -> Expression:
         begin = self.next
@@ -964,7 +966,7 @@ class Grammar(Reader):
             whole = begin.text.isdigit() or begin.text[:2].lower() == "0x"
             self.advance()
             if self.next.kind == "word" and self.next.start == begin.end:
-                self.refuse("Missing whitespace between literal and alias")
+                self.syntax_error("Missing whitespace between literal and alias")
             return Literal(begin.start, "INT64" if whole else "FLOAT64", begin.text)
         if self.sees_any("TRUE", "FALSE", "NULL"):
             word = self.advance().word
@@ -1043,7 +1045,7 @@ class Grammar(Reader):
         else:
             self.take("ARRAY")
         self.expect("[")
-        items = () if self.sees("]") else self.several(self.expression)
+        items = () if self.sees("]") else self.comma_separated(self.expression)
         self.expect("]")
         return ArrayLiteral(begin, kind, items)
 
@@ -1055,7 +1057,7 @@ class Grammar(Reader):
         self.expect("(")
         members: tuple[tuple[Expression, str], ...] = ()
         if not self.sees(")"):
-            members = self.several((lambda: (self.expression(), "")) if kind else self._member)
+            members = self.comma_separated((lambda: (self.expression(), "")) if kind else self._member)
         self.expect(")")
         return StructLiteral(begin, kind, tuple(v for v, _ in members), tuple(n for _, n in members))
 
@@ -1074,7 +1076,7 @@ class Grammar(Reader):
         return among[0] if len(among) == 1 else StructLiteral(begin, None, among, ("",) * len(among))
 
     def _bracketed(self) -> QueryValue | tuple[Expression, ...]:
-        """What stands in brackets, and they."""
+        """A query or expressions, with the brackets around."""
         begin = self.expect("(")
         if self.begins_query():
             query = self.query()
@@ -1089,8 +1091,8 @@ class Grammar(Reader):
                     return QueryValue(begin, query, "")
                 if self.take(")"):
                     return inner
-            self._given = inner
-        among = self.several(self.expression)
+            self._first_operand = inner
+        among = self.comma_separated(self.expression)
         self.expect(")")
         return among
 
@@ -1126,11 +1128,11 @@ class Grammar(Reader):
             self.advance()
             function = "$COUNT_STAR"
         elif distinct or not self.sees(")"):
-            arguments = self.several(self._argument)
+            arguments = self.comma_separated(self._argument)
         nulls = self.take_any("IGNORE", "RESPECT")
         if nulls:
             self.expect("NULLS")
-        self._refuse_rest("WHERE", "GROUP")
+        self._unsupported_if("WHERE", "GROUP")
         having_by, having = self._having()
         order = self.order()
         limit = self.expression() if self.take("LIMIT") else None
@@ -1138,7 +1140,7 @@ class Grammar(Reader):
         over = self._window() if self.take("OVER") else None
         names = tuple(name for name, _ in arguments)
         values = tuple(value for _, value in arguments)
-        if function in _POSITIONS and over is None and len(values) == 1:
+        if function in _INDEX_FUNCTIONS and over is None and len(values) == 1:
             return Call(begin, function, values)
         return Call(
             begin,
@@ -1180,7 +1182,7 @@ class Grammar(Reader):
         if not self.take("ORDER"):
             return ()
         self.expect("BY")
-        return self.several(self._ordering)
+        return self.comma_separated(self._ordering)
 
     def _ordering(self) -> Ordering:
         by = self.expression()
@@ -1200,7 +1202,7 @@ class Grammar(Reader):
         return Window(begin, self.name())
 
     def window_specification(self, begin: int) -> Window:
-        """What stands in the brackets of a window, and the closing one."""
+        """What is inside the brackets of a window, and the closing one."""
         base, unit = None, ""
         frame: tuple[Bound, ...] = ()
         partition: tuple[Expression, ...] = ()
@@ -1208,7 +1210,7 @@ class Grammar(Reader):
             base = self.name()
         if self.take("PARTITION"):
             self.expect("BY")
-            partition = self.several(self.expression)
+            partition = self.comma_separated(self.expression)
         order = self.order()
         if self.sees_any("ROWS", "RANGE"):
             unit = self.advance().word
@@ -1248,7 +1250,7 @@ class Grammar(Reader):
             return TypeName(begin, "ARRAY", (("", element),))
         if self.take("STRUCT"):
             self.expect("<")
-            fields = () if self.sees(">") else self.several(self._field)
+            fields = () if self.sees(">") else self.comma_separated(self._field)
             self.expect(">")
             return TypeName(begin, "STRUCT", fields)
         if self.sees_any("RANGE", "ENUM", "PROTO"):
@@ -1258,7 +1260,7 @@ class Grammar(Reader):
         name = self.name()
         lengths = self.take("(")
         if lengths:
-            self.several(self._length)
+            self.comma_separated(self._length)
             self.expect(")")
         if self.sees("COLLATE"):
             self.unsupported("COLLATE")

@@ -24,6 +24,8 @@ class Identifier(Node):
     text: str
     key: str
     """The name in lower case."""
+    quoted: bool = False
+    """Whether it is in backquotes."""
 
 
 Path = tuple[Identifier, ...]
@@ -40,7 +42,7 @@ class Expression(Node):
 
 @dataclass(eq=False, repr=False)
 class Literal(Expression):
-    """A constant. `kind`: INT64, FLOAT64, STRING, BYTES, BOOL, NULL, or the type that stands before a string."""
+    """A constant. `kind`: INT64, FLOAT64, STRING, BYTES, BOOL, NULL, or the type before a string."""
 
     kind: str
     text: str
@@ -71,16 +73,16 @@ class Member(Expression):
 
 @dataclass(eq=False, repr=False)
 class Element(Expression):
-    """`of[place]`; `how` is OFFSET, ORDINAL, SAFE_OFFSET, SAFE_ORDINAL or nothing."""
+    """`of[index]`; `how` is OFFSET, ORDINAL, SAFE_OFFSET, SAFE_ORDINAL or nothing."""
 
     of: Expression
-    place: Expression
+    index: Expression
     how: str
 
 
 @dataclass(eq=False, repr=False)
 class Window(Node):
-    """What stands after OVER, or is named by WINDOW."""
+    """The window after OVER, or one named by WINDOW."""
 
     base: Identifier | None
     partition: tuple[Expression, ...] = ()
@@ -113,7 +115,7 @@ class Call(Expression):
     """A function, or an operator under the name that ZetaSQL gives it: `$add`, `$equal`."""
 
     function: str
-    """In upper case with what stands before it: `SAFE.SUBSTR`."""
+    """In upper case, qualified: `SAFE.SUBSTR`."""
     arguments: tuple[Expression, ...]
     names: tuple[str, ...] = ()
     """Of the arguments, `""` for one without; empty when none has one."""

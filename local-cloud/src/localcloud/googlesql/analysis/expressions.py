@@ -197,7 +197,7 @@ def _default(context: Context, node: Default, _clause: Clause) -> Value:
 
 
 def _element(context: Context, node: Element, clause: Clause) -> Value:
-    of, place = resolve(context, node.of, clause), resolve(context, node.place, clause)
+    of, place = resolve(context, node.of, clause), resolve(context, node.index, clause)
     identity = of.identity and place.identity and ("element", node.how, of.identity, place.identity)
     if of.kind == JSON and not node.how and place.kind in (INT64, STRING):
         return expression(JSON, identity)
@@ -206,7 +206,7 @@ def _element(context: Context, node: Element, clause: Clause) -> Value:
         raise context.invalid(f"Subscript access using [{how}] is not supported on values of type {shown(of)}", node)
     if coercion.cost(place, INT64) is None:
         raise context.invalid(
-            f"Array position in [] must be coercible to INT64 type, but has type {shown(place)}", node.place
+            f"Array position in [] must be coercible to INT64 type, but has type {shown(place)}", node.index
         )
     return expression(of.kind.element, identity)
 
