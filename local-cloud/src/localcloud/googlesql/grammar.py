@@ -166,11 +166,11 @@ class Grammar(Reader):
             "CALL": self._call_procedure,
         }
         found = readers.get(self.next.word, self.query)()
-        first_end = self.next
+        ended = self.next
         while self.take(";"):
             pass
-        if self.next.kind != "end" and first_end.word == ";":
-            raise Unsupported(f"a script of several statements at {self._source.at(first_end.end)}")
+        if self.next.kind != "end" and ended.word == ";":
+            raise Unsupported(f"a script of several statements at {self._source.at(ended.end)}")
         if self.next.kind != "end":
             self.syntax_error(f"Expected end of input but got {self.next.shown()}")
         return found
@@ -498,8 +498,6 @@ class Grammar(Reader):
 
     # Queries
 
-    """Reads queries."""
-
     def query(self, *, given: Query | None = None) -> Query:
         """[WITH …] select or set operation [ORDER BY …] [LIMIT …]; `given`: the first select was read already."""
         begin = self.next.start if given is None else given.at
@@ -676,8 +674,6 @@ class Grammar(Reader):
 
     # FROM
 
-    """Reads tables and joins."""
-
     def tables(self) -> Source:
         """The sources of a FROM clause, joins included."""
         left = self.table()
@@ -806,8 +802,6 @@ class Grammar(Reader):
         return TableArgument(begin, name, kind, (), value)
 
     # Expressions
-
-    """Reads expressions."""
 
     def begins_query(self) -> bool:
         if self.sees("WITH", "("):
@@ -1118,8 +1112,6 @@ class Grammar(Reader):
 
     # Calls of functions
 
-    """Reads calls."""
-
     def call(self, begin: int, function: str) -> Expression:
         self.expect("(")
         distinct = self.take("DISTINCT")
@@ -1237,8 +1229,6 @@ class Grammar(Reader):
         return Bound(begin, how if offset else f"UNBOUNDED {how}", offset)
 
     # Types
-
-    """Reads types."""
 
     def type(self) -> TypeName:
         """A type; which ones are served is decided elsewhere."""
