@@ -9,7 +9,17 @@ from typing import Any
 from localcloud.core.errors import Unsupported, invalid_query
 from localcloud.engine import functions, sqlglot_tree
 from localcloud.engine.check import Check
-from localcloud.googlesql.syntax import ArrayLiteral, Expression, Interval, Literal, StructLiteral
+from localcloud.engine.table_schemas import analyze
+from localcloud.googlesql.syntax import (
+    ArrayLiteral,
+    Expression,
+    Interval,
+    Item,
+    Literal,
+    Query,
+    Select,
+    StructLiteral,
+)
 from localcloud.googlesql.syntax_statements import Option
 
 _CONSTANTS: dict[str, Callable[[str], Any]] = {
@@ -28,11 +38,16 @@ def listed(options: Iterable[Option]) -> dict[str, Expression]:
 
 
 def value(check: Check, node: Expression) -> Any:
-    """The constant an option is set to: text, number, bool, list, list of pairs, or None."""
+    """The constant an option is set to: text, number, bool, list, list of pairs, or None.
+
+    Raises ApiError for an expression that is wrong, and for one that names a column.
+    """
     if isinstance(node, (ArrayLiteral, StructLiteral)):
         return [value(check, item) for item in node.items]
     if isinstance(node, Literal) and node.kind in _CONSTANTS:
         return _CONSTANTS[node.kind](node.text)
+    query = Query(node.at, Select(node.at, False, "", (Item(node.at, node, None),), None))
+    analyze(query, check.statement, check.store)
     return check.constant(functions.served(sqlglot_tree.expression(node), check.text))
 
 

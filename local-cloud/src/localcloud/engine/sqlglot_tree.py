@@ -15,6 +15,7 @@ from sqlglot.dialects.dialect import Dialect
 from sqlglot.parsers.bigquery import BigQueryParser
 
 from localcloud.googlesql import syntax, syntax_statements
+from localcloud.googlesql.names import split_path
 from localcloud.googlesql.syntax import Expression, Identifier, Node, Path, Query, Source
 
 _DIALECT = Dialect.get_or_raise("bigquery")
@@ -90,7 +91,7 @@ def merge(node: syntax_statements.Merge) -> Any:
 
 def table(path: Path, alias: Identifier | None = None) -> Any:
     """The table of this path, `INFORMATION_SCHEMA.VIEW` as one part."""
-    parts = [(part, text) for part in path for text in part.text.split(".")]
+    parts = [(part, text) for part in path for text in split_path(part.text)]
     last, names = path[-1], [text for _, text in parts]
     view = len(names) > 1 and names[-2].upper() == "INFORMATION_SCHEMA"
     if view:

@@ -42,6 +42,8 @@ def resolve_table_function(context: Context, node: TableFunction, ctes: Ctes) ->
     if name == "VECTOR_SEARCH":
         return _vector_search(context, node, ctes)
     if name == "VECTOR_INDEX.STATISTICS":
+        if [argument.kind for argument in node.arguments] != ["TABLE"]:
+            raise context.invalid("VECTOR_INDEX.STATISTICS takes one table", node)
         return relation([("drift", FLOAT64)])
     return _external_object_transform(context, node, ctes)
 
@@ -83,7 +85,7 @@ def _generate_embedding(context: Context, node: TableFunction, ctes: Ctes) -> Re
 
 def _vector_search(context: Context, node: TableFunction, ctes: Ctes) -> Relation:
     tables = [argument for argument in node.arguments if argument.kind in ("TABLE", "QUERY")]
-    if len(tables) != 2 or tables != [node.arguments[0], *node.arguments[2:3]]:
+    if len(tables) != 2 or len(node.arguments) > 7 or tables != [node.arguments[0], *node.arguments[2:3]]:
         raise context.invalid("VECTOR_SEARCH takes a base table, the name of its column, and a query table", node)
     base, query = (tuple(_argument_rows(context, argument, ctes).kinds()) for argument in tables)
     return relation([("query", Type("STRUCT", query)), ("base", Type("STRUCT", base)), ("distance", FLOAT64)])
