@@ -1,4 +1,4 @@
-"""docs/engine.md names types and modules that exist."""
+"""docs/engine.md and docs/googlesql.md name types and modules that exist."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import pytest
 
 HOUSE = Path(__file__).resolve().parents[1]
 SOURCE = HOUSE / "src" / "localcloud"
-PAGE = (HOUSE / "docs" / "engine.md").read_text(encoding="utf-8")
+PAGES = ("engine.md", "googlesql.md")
+PAGE = "\n".join((HOUSE / "docs" / page).read_text(encoding="utf-8") for page in PAGES)
 TYPES = [
     (name, path)
     for names, path in re.findall(r"^\| (`.*?`) \| (\S+\.py) \|", PAGE, re.MULTILINE)

@@ -1,8 +1,8 @@
 """BigQuery's SQL over DuckDB.
 
-    text -> parse.py -> check.py (names, types, a plan) -> run.py (rows, other services) -> one transaction
+    text -> grammar, analyzer -> check.py (names, types, a plan) -> run.py (rows, other services) -> one transaction
 
-docs/engine.md explains the central types.
+The grammar and the analyzer are googlesql/. docs/engine.md and docs/googlesql.md explain the central types.
 
 `SqlEngine` is `ports.Engine`; the catalog's functions are what the REST layer needs to make and drop tables.
 """

@@ -10,46 +10,47 @@ from contextlib import ExitStack, closing, contextmanager, nullcontext
 from typing import Any
 
 import duckdb
-from sqlglot import exp
 
 from localcloud.core.errors import not_found
 from localcloud.core.ports import Cloud, Outcome, Statement
 from localcloud.core.store import Store, Transaction
-from localcloud.engine import catalog, cells, commands, ddl, dml, functions, indexes, query, relations
+from localcloud.engine import catalog, cells, ddl, dml, indexes, query, relations
 from localcloud.engine.check import Check
 from localcloud.engine.duckdb_types import cell, quote, render
 from localcloud.engine.failures import is_conflict, stopped, translated
 from localcloud.engine.interrupts import Interrupter
-from localcloud.engine.parse_cache import ParsedStatements
+from localcloud.engine.parse_cache import ParseCache
 from localcloud.engine.plan import Plan
 from localcloud.engine.run import Run
 from localcloud.engine.session import SCRATCH, Environment
 from localcloud.engine.table_schemas import analyze
 from localcloud.engine.vectors import VectorCache
-from localcloud.googlesql import types
+from localcloud.googlesql import syntax, types
+from localcloud.googlesql import syntax_statements as statements
 from localcloud.googlesql.names import Name
+from localcloud.googlesql.syntax import Node
 
 _ATTEMPTS = 20
 _FEW = 200
 """Rows without arrays that Python writes faster than DuckDB plans their text."""
-_COMMANDS: dict[Any, Callable[[Check, Any], Plan]] = {
-    commands.CreateExternalTable: ddl.create_external_table,
-    commands.DropExternalTable: ddl.drop_external_table,
-    commands.CreateVectorIndex: indexes.create,
-    commands.DropVectorIndex: indexes.drop,
-    commands.RebuildVectorIndex: indexes.rebuild,
-    commands.Call: ddl.call,
+_MAKERS: dict[type[Node], Callable[[Check, Any], Plan]] = {
+    syntax.Query: query.prepare,
+    statements.AlterTable: ddl.alter_table,
+    statements.CallProcedure: ddl.call,
+    statements.CreateExternalTable: ddl.create_external_table,
+    statements.CreateModel: ddl.create_model,
+    statements.CreateTable: ddl.create_table,
+    statements.CreateVectorIndex: indexes.create,
+    statements.Delete: dml.delete,
+    statements.Drop: ddl.drop,
+    statements.DropVectorIndex: indexes.drop,
+    statements.Insert: dml.insert,
+    statements.Merge: dml.merge,
+    statements.RebuildVectorIndex: indexes.rebuild,
+    statements.Truncate: dml.truncate,
+    statements.Update: dml.update,
 }
-_TREES: dict[Any, Callable[[Check, Any], Plan]] = {
-    exp.Create: ddl.create,
-    exp.Drop: ddl.drop,
-    exp.Alter: ddl.alter,
-    exp.Insert: dml.insert,
-    exp.Update: dml.update,
-    exp.Delete: dml.delete,
-    exp.Merge: dml.merge,
-    exp.TruncateTable: dml.truncate,
-}
+"""What makes the plan of a statement, by the kind of its syntax tree."""
 
 
 class SqlEngine:
@@ -62,7 +63,7 @@ class SqlEngine:
         self._store = store
         self._cloud = cloud
         self._environment = Environment(store, cloud.clock, VectorCache(), Interrupter(), index_delay)
-        self._parsed = ParsedStatements()
+        self._parse_cache = ParseCache()
         self._turns: dict[Name, threading.Lock] = {}
         self._turns_lock = threading.Lock()
         store.cursor().execute(
@@ -71,10 +72,10 @@ class SqlEngine:
 
     def run(self, statement: Statement, commit: Callable[[Transaction, Outcome], None]) -> Outcome:
         """Run it; `commit` is called last inside the transaction that writes. Raises ApiError, nothing written then."""
-        parsed = self._parsed.parse(statement.text)
-        answer = analyze(parsed.syntax, statement, self._store) if parsed.syntax is not None else None
+        tree = self._parse_cache.parse(statement.text)
+        answer = analyze(tree, statement, self._store)
         with closing(Check(self._environment, statement, answer, relations.resolve)) as check:
-            plan = self._plan(check, parsed.tree)
+            plan = _MAKERS[type(tree)](check, tree)
             if check.pays or statement.dry_run:
                 check.bind()
             if statement.dry_run:
@@ -127,28 +128,6 @@ class SqlEngine:
             raise not_found(f"Not found: Table {'.'.join(table)}") from error
         finally:
             cursor.close()
-
-    def _plan(self, check: Check, tree: commands.Command | exp.Expr) -> Plan:
-        command = _COMMANDS.get(type(tree))
-        if command is not None:
-            return command(check, tree)
-        assert isinstance(tree, exp.Expr)
-        copy = tree.copy()
-        check.translator.number_parameters(copy)
-        maker = self._maker(check, copy)
-        if not isinstance(copy, (exp.Create, exp.Drop, exp.Alter, exp.TruncateTable)):
-            functions.check(copy, check.text)
-        elif copy.args.get("kind") == "TABLE" and copy.args.get("expression") is not None:
-            functions.check(copy.expression, check.text)
-        return maker(check, copy)
-
-    def _maker(self, check: Check, tree: exp.Expr) -> Callable[[Check, Any], Plan]:
-        if isinstance(tree, exp.Query):
-            return query.prepare
-        maker = _TREES.get(type(tree))
-        if maker is None:
-            raise check.text.unsupported(f"the statement {type(tree).__name__.upper()}", tree)
-        return maker
 
     def _apply(self, run: Run, plan: Plan, commit: Callable[[Transaction, Outcome], None]) -> Outcome:
         with ExitStack() as turn:

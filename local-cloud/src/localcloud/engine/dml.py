@@ -11,27 +11,30 @@ from sqlglot import exp
 from localcloud.core.errors import invalid_query
 from localcloud.core.ports import Outcome
 from localcloud.core.store import Transaction
-from localcloud.engine import catalog, coverage, query, relations
+from localcloud.engine import catalog, coverage, functions, query, relations, sqlglot_tree
 from localcloud.engine.check import Check
 from localcloud.engine.duckdb_types import quote
 from localcloud.engine.plan import Plan, dml
 from localcloud.engine.run import Run
 from localcloud.engine.translate import Duck
 from localcloud.googlesql import types
-from localcloud.googlesql.names import Name, full_name
+from localcloud.googlesql.names import Name, path_name
+from localcloud.googlesql.syntax import Path
+from localcloud.googlesql.syntax_statements import Delete, Insert, Merge, Truncate, Update
 
 _Counts = tuple[int, int, int]
 """Rows inserted, updated, deleted."""
 
 
-def insert(check: Check, tree: Any) -> Plan:
+def insert(check: Check, node: Insert) -> Plan:
     """INSERT [INTO] t [(columns)] VALUES … | query."""
-    schema_node = tree.this if isinstance(tree.this, exp.Schema) else None
-    name, columns = _target(check, schema_node.this if schema_node else tree.this)
-    listed = [column.name for column in schema_node.expressions] if schema_node else [column for column, _ in columns]
-    source = tree.expression
-    if not isinstance(source, exp.Values):
+    name, columns = _target(check, node.table)
+    listed = [column.text for column in node.columns] if node.columns is not None else [known for known, _ in columns]
+    if node.query is not None:
+        source = functions.served(sqlglot_tree.query(node.query), check.text)
         query.name_anonymous_columns(source)
+    else:
+        source = functions.served(sqlglot_tree.rows(node.rows), check.text)
     given = check.duck(check.resolved(source))
     check.check_types(given)
     into = ", ".join(quote(column) for column in listed)
@@ -43,13 +46,14 @@ def insert(check: Check, tree: Any) -> Plan:
     return _plan(check, "INSERT", name, columns, change)
 
 
-def update(check: Check, tree: Any) -> Plan:
+def update(check: Check, node: Update) -> Plan:
     """UPDATE t SET … [FROM …] WHERE …."""
-    name, columns = _target(check, tree.this)
-    _put_target(tree, "this", name)
+    name, columns = _target(check, node.table)
+    tree = functions.served(sqlglot_tree.update(node), check.text)
+    _put_target(tree, name)
     _bare_columns(tree.expressions)
     statement = check.duck(check.resolved(tree))
-    matches = _matches(check, tree, name) if tree.args.get("from_") else None
+    matches = _matches(check, tree, name) if node.tables is not None else None
 
     def change(run: Run, transaction: Transaction) -> _Counts:
         if matches is not None:
@@ -58,31 +62,29 @@ def update(check: Check, tree: Any) -> Plan:
                 raise invalid_query("UPDATE/MERGE must match at most one source row for each target row")
         return 0, _count(run, statement, transaction), 0
 
-    return _plan(check, "UPDATE", name, columns, change, tree, statement)
+    return _plan(check, "UPDATE", name, columns, change, statement)
 
 
-def delete(check: Check, tree: Any) -> Plan:
+def delete(check: Check, node: Delete) -> Plan:
     """DELETE FROM t WHERE …."""
-    if not isinstance(tree.this, exp.Table):  # without FROM
-        (named,) = tree.args["tables"]
-        tree.set("tables", None)
-        tree.set("this", named)
-    name, columns = _target(check, tree.this)
-    _put_target(tree, "this", name)
+    name, columns = _target(check, node.table)
+    tree = functions.served(sqlglot_tree.delete(node), check.text)
+    _put_target(tree, name)
     statement = check.duck(check.resolved(tree))
 
     def change(run: Run, transaction: Transaction) -> _Counts:
         return 0, 0, _count(run, statement, transaction)
 
-    return _plan(check, "DELETE", name, columns, change, tree, statement)
+    return _plan(check, "DELETE", name, columns, change, statement)
 
 
-def merge(check: Check, tree: Any) -> Plan:
+def merge(check: Check, node: Merge) -> Plan:
     """MERGE [INTO] t USING source ON … WHEN …, all forms."""
-    name, columns = _target(check, tree.this)
-    _put_target(tree, "this", name)
+    name, columns = _target(check, node.table)
+    tree = functions.served(sqlglot_tree.merge(node), check.text)
+    _put_target(tree, name)
     check.resolved(tree)
-    _insert_rows(check, tree, columns)
+    _complete_inserts(check, tree, columns)
     _bare_columns([e for when in tree.args["whens"].expressions for e in when.args["then"].expressions or []])
     translated = check.duck(tree)
     statement = Duck(f"{translated.sql} RETURNING merge_action", translated.values)
@@ -91,14 +93,12 @@ def merge(check: Check, tree: Any) -> Plan:
         done = Counter(row[0] for row in run.execute(statement, transaction.sql).fetchall())
         return done["INSERT"], done["UPDATE"], done["DELETE"]
 
-    return _plan(check, "MERGE", name, columns, change, tree, translated)
+    return _plan(check, "MERGE", name, columns, change, translated)
 
 
-def truncate(check: Check, tree: Any) -> Plan:
+def truncate(check: Check, node: Truncate) -> Plan:
     """TRUNCATE TABLE t."""
-    if len(tree.expressions) != 1:
-        raise check.text.unsupported("TRUNCATE of several tables", tree)
-    name, columns = _target(check, tree.expressions[0])
+    name, columns = _target(check, node.table)
     statement = Duck(f"DELETE FROM {catalog.data(name)}")
 
     def change(run: Run, transaction: Transaction) -> _Counts:
@@ -113,7 +113,6 @@ def _plan(
     name: Name,
     columns: types.Columns,
     change: Callable[[Run, Transaction], _Counts],
-    tree: Any = None,
     checked: Duck | None = None,
 ) -> Plan:
     if checked is not None:
@@ -142,8 +141,8 @@ def _changed(run: Run, transaction: Transaction, name: Name) -> None:
         transaction.put("table", str(name), document)
 
 
-def _target(check: Check, node: Any) -> tuple[Name, types.Columns]:
-    name = full_name(node, check.statement)
+def _target(check: Check, path: Path) -> tuple[Name, types.Columns]:
+    name = path_name(path, check.statement)
     document = catalog.table(check.store, name, check.statement.location)
     if document["type"] != "TABLE":
         raise invalid_query(f"DML is not supported on {name.shown}, which is of type {document['type']}")
@@ -151,9 +150,8 @@ def _target(check: Check, node: Any) -> tuple[Name, types.Columns]:
     return name, types.columns_of(document["schema"])
 
 
-def _put_target(tree: Any, argument: str, name: Name) -> None:
-    node = tree.args[argument]
-    tree.set(argument, relations.physical(name, node.alias or name.table))
+def _put_target(tree: exp.Update | exp.Delete | exp.Merge, name: Name) -> None:
+    tree.set("this", relations.physical(name, tree.this.alias or name.table))
 
 
 def _bare_columns(assignments: list[Any]) -> None:
@@ -163,19 +161,19 @@ def _bare_columns(assignments: list[Any]) -> None:
             assignment.this.set("table", None)
 
 
-def _insert_rows(check: Check, tree: Any, columns: types.Columns) -> None:
-    """INSERT ROW takes the source's columns by position."""
+def _complete_inserts(check: Check, tree: exp.Merge, columns: types.Columns) -> None:
+    """Every INSERT lists its columns; INSERT ROW takes the source's columns by position."""
     for when in tree.args["whens"].expressions:
         then = when.args["then"]
-        if not isinstance(then, exp.Insert) or then.this.name.upper() != "ROW":
+        if not isinstance(then, exp.Insert) or isinstance(then.this, exp.Tuple):
             continue
-        using = tree.args["using"]
-        source = using.alias_or_name
-        found = check.columns(check.duck(exp.select("*").from_(using.copy())))
-        values = [exp.column(exp.to_identifier(name, quoted=True), table=source) for name, _ in found]
         listed = [exp.column(exp.to_identifier(name, quoted=True)) for name, _ in columns]
+        if then.args.get("expression") is None:
+            using = tree.args["using"]
+            found = check.columns(check.duck(exp.select("*").from_(using.copy())))
+            values = [exp.column(exp.to_identifier(name, quoted=True), table=using.alias_or_name) for name, _ in found]
+            then.set("expression", exp.Tuple(expressions=values))
         then.set("this", exp.Tuple(expressions=listed))
-        then.set("expression", exp.Tuple(expressions=values))
 
 
 def _matches(check: Check, tree: Any, name: Name) -> Duck:

@@ -11,9 +11,9 @@ from typing import Any
 
 from sqlglot import exp
 
-from localcloud.core.errors import ApiError, Unsupported
+from localcloud.core.errors import Unsupported
 from localcloud.engine import duckdb_rewrites_numbers
-from localcloud.engine.duckdb_sql import built, call, cast
+from localcloud.engine.duckdb_sql import call, cast, from_template
 
 _PARTS = ["YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND", "DAYOFYEAR", "QUARTER", "ISOWEEK", "ISOYEAR"]
 
@@ -49,8 +49,7 @@ def _contained(node: Any) -> Any:
     unnest = node.args.get("unnest")
     if unnest is None:
         return node
-    array = unnest.expressions[0] if isinstance(unnest, exp.Unnest) else unnest
-    elements = exp.Select(expressions=[call("unnest", array.copy())])
+    elements = exp.Select(expressions=[call("unnest", unnest.expressions[0].copy())])
     return exp.In(this=node.this.copy(), query=exp.Subquery(this=elements))
 
 
@@ -66,8 +65,7 @@ def _array_agg(node: Any) -> Any:
 
 def _struct(node: Any) -> Any:
     """Fields without names are matched by position, and have the names that REST gives them where others have some."""
-    named = (exp.PropertyEQ, exp.Column, exp.Dot)
-    names = [one.name if isinstance(one, named) else "" for one in node.expressions]
+    names = [one.name if isinstance(one, exp.PropertyEQ) else "" for one in node.expressions]
     if not any(names):
         return call("row", *(one.copy() for one in node.expressions)) if node.expressions else node
     fields = [
@@ -83,10 +81,10 @@ def _struct(node: Any) -> Any:
 def _bracket(node: Any) -> Any:
     """a[OFFSET(n)] beyond the array is an error; with SAFE_ it is NULL. DuckDB counts negative places from the end."""
     place = node.expressions[0].copy()
-    if not node.args.get("offset"):  # sqlglot counts from 0 whatever the statement did
+    if not node.args.get("offset"):  # counted from 0
         place = exp.Add(this=exp.Paren(this=place), expression=exp.Literal.number(1))
     beyond = "NULL" if node.args.get("safe") else "error('Array index is out of bounds')"
-    return built(
+    return from_template(
         f"CASE WHEN :n < 1 OR :n > len(:a) THEN {beyond} ELSE list_extract(:a, :n) END",
         a=node.this.copy(),
         n=exp.Paren(this=place),
@@ -141,14 +139,16 @@ def _cast_rule(node: Any) -> Any:
     kind = node.to.this
     if kind == exp.DType.DATE and not (isinstance(node.this, exp.Literal) and ":" not in node.this.name):
         refused = "NULL" if isinstance(node, exp.TryCast) else "error('Invalid date: ' || CAST(:x AS TEXT))"
-        return built(_TO_DATE.format(refused), x=node.this.copy(), same=node.copy())
+        return from_template(_TO_DATE.format(refused), x=node.this.copy(), same=node.copy())
     if isinstance(node.this, exp.Literal) or kind not in (exp.DType.BIGINT, exp.DType.TEXT):
         return node
     value = node.this.copy()
     if kind == exp.DType.BIGINT:
         rounded = type(node)(this=call("round", cast(value.copy(), "DOUBLE")), to=node.to.copy())
-        return built("CASE WHEN typeof(:x) = 'DOUBLE' THEN :r ELSE :same END", x=value, r=rounded, same=node.copy())
-    return built(
+        return from_template(
+            "CASE WHEN typeof(:x) = 'DOUBLE' THEN :r ELSE :same END", x=value, r=rounded, same=node.copy()
+        )
+    return from_template(
         "CASE WHEN typeof(:x) = 'DOUBLE' THEN regexp_replace(CAST(:x AS TEXT), '[.]0$', '')"
         " WHEN starts_with(typeof(:x), 'DECIMAL') THEN rtrim(rtrim(CAST(:x AS TEXT), '0'), '.')"
         f" WHEN starts_with(typeof(:x), 'TIME') THEN {_in_threes('CAST(:x AS TEXT)')} ELSE :same END",
@@ -165,7 +165,7 @@ def _in_threes(text: str) -> str:
 
 
 def _byte_length(node: Any) -> Any:
-    return built(
+    return from_template(
         "CASE WHEN typeof(:x) = 'BLOB' THEN octet_length(CAST(:x AS BLOB)) ELSE strlen(CAST(:x AS TEXT)) END",
         x=node.this.copy(),
     )
@@ -176,11 +176,11 @@ def _substring(node: Any) -> Any:
     start, length = node.args["start"].copy(), node.args.get("length")
     arguments = [
         node.this.copy(),
-        built("CASE WHEN :s = 0 OR -:s > length(:x) THEN 1 ELSE :s END", s=start, x=node.this.copy()),
+        from_template("CASE WHEN :s = 0 OR -:s > length(:x) THEN 1 ELSE :s END", s=start, x=node.this.copy()),
     ]
     if length is not None:
         refused = "CASE WHEN :n < 0 THEN error('Third argument in SUBSTR() cannot be negative') ELSE :n END"
-        arguments.append(built(refused, n=length.copy()))
+        arguments.append(from_template(refused, n=length.copy()))
     return call("substring", *arguments)
 
 
@@ -189,7 +189,7 @@ def _series(node: Any) -> Any:
     if node.args.get("step") is None:
         return node
     checked = "CASE WHEN :x = 0 THEN error('Sequence step cannot be 0.') ELSE :whole END"
-    return built(checked, x=node.args["step"].copy(), whole=node.copy())
+    return from_template(checked, x=node.args["step"].copy(), whole=node.copy())
 
 
 def _strict(node: Any) -> Any:
@@ -204,7 +204,7 @@ def _strict(node: Any) -> Any:
 
 def _json(node: Any) -> Any:
     """Text that is no JSON has no parts, where DuckDB fails."""
-    valid = built("CASE WHEN json_valid(:x) THEN CAST(:x AS JSON) END", x=node.this.copy())
+    valid = from_template("CASE WHEN json_valid(:x) THEN CAST(:x AS JSON) END", x=node.this.copy())
     changed = node.copy()
     changed.set("this", exp.Paren(this=valid))
     return changed
@@ -265,7 +265,7 @@ def _safe(node: Any) -> Any:
 
 def _like(node: Any) -> Any:
     """Backslash escapes in BigQuery's patterns."""
-    if isinstance(node.parent, exp.Escape) or not isinstance(node.expression, (exp.Literal, exp.RawString)):
+    if isinstance(node.parent, exp.Escape) or not isinstance(node.expression, exp.Literal):
         return node
     if "\\" not in node.expression.name:
         return node
@@ -274,13 +274,6 @@ def _like(node: Any) -> Any:
 
 def _format(node: Any) -> Any:
     return call("printf", node.this.copy(), *(part.copy() for part in node.expressions))
-
-
-def _refuse(what: str) -> Callable[[Any], ApiError]:
-    def refuse(_node: Any) -> ApiError:
-        raise Unsupported(what)
-
-    return refuse
 
 
 _REWRITES: dict[Any, Callable[[Any], Any]] = {
@@ -313,5 +306,4 @@ _REWRITES: dict[Any, Callable[[Any], Any]] = {
     exp.SafeFunc: _safe,
     exp.Like: _like,
     exp.Format: _format,
-    exp.Any: _refuse("quantified comparisons (ANY, SOME, ALL)"),
 }

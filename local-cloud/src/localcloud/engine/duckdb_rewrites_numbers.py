@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from localcloud.engine.duckdb_sql import built, call, cast
+from localcloud.engine.duckdb_sql import call, cast, from_template
 
 _ARITHMETIC = (exp.Add, exp.Sub, exp.Mul, exp.IntDiv, exp.Mod, exp.Neg)
 _VALUES = (exp.Select, exp.Alias, exp.Array, exp.Struct, exp.PropertyEQ, exp.Tuple, exp.Coalesce, exp.If, exp.Case)
@@ -24,7 +24,7 @@ def _literal(node: Any) -> Any:
 
 
 def _divide(node: Any) -> Any:
-    return built(
+    return from_template(
         "CASE WHEN :b = 0 THEN error('division by zero') ELSE :a / :b END",
         a=_wrapped(node.this),
         b=_wrapped(node.expression),
@@ -37,7 +37,7 @@ def _wrapped(node: Any) -> Any:
 
 def _cosine(node: Any) -> Any:
     """As in `search.py`: a zero vector has no direction."""
-    return built(
+    return from_template(
         "CASE WHEN list_inner_product(:a, :a) = 0 OR list_inner_product(:b, :b) = 0"
         " THEN error('Cannot compute cosine distance against zero vector.')"
         " ELSE 1 - list_inner_product(:a, :b) / sqrt(list_inner_product(:a, :a) * list_inner_product(:b, :b)) END",
@@ -55,7 +55,7 @@ def _positive(argument: str, *, zero: bool, message: str) -> Callable[[Any], Any
 
     def convert(node: Any) -> Any:
         checked = f"CASE WHEN :x {'<' if zero else '<='} 0 THEN error('{message}') ELSE :whole END"
-        return built(checked, x=node.args[argument].copy(), whole=node.copy())
+        return from_template(checked, x=node.args[argument].copy(), whole=node.copy())
 
     return convert
 
@@ -63,12 +63,12 @@ def _positive(argument: str, *, zero: bool, message: str) -> Callable[[Any], Any
 def _within_one(node: Any) -> Any:
     """ACOS and ASIN of more than 1: an error where DuckDB answers NaN."""
     failed = f"error('Floating point error in function: {node.sql_name()}')"
-    return built(f"CASE WHEN abs(:x) > 1 THEN {failed} ELSE :whole END", x=node.this.copy(), whole=node.copy())
+    return from_template(f"CASE WHEN abs(:x) > 1 THEN {failed} ELSE :whole END", x=node.this.copy(), whole=node.copy())
 
 
 def _power(node: Any) -> Any:
     """A root of a negative number, and what is too large: an error where DuckDB answers NaN and infinity."""
-    return built(
+    return from_template(
         "CASE WHEN NOT isfinite(CAST(:whole AS DOUBLE)) AND isfinite(CAST(:x AS DOUBLE))"
         " AND isfinite(CAST(:y AS DOUBLE))"
         " THEN error('Floating point error in function: POW') ELSE :whole END",
@@ -96,7 +96,7 @@ def _shift(shifted: str) -> Callable[[Any], Any]:
 
     def convert(node: Any) -> Any:
         number, count = (cast(part.copy(), "BIGINT") for part in (node.this, node.expression))
-        return built(whole, x=number, n=count)
+        return from_template(whole, x=number, n=count)
 
     return convert
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlglot import exp
 
 
-def built(template: str, **parts: Any) -> Any:
+def from_template(template: str, **parts: Any) -> Any:
     """A DuckDB expression with `:name` replaced by the parts."""
     return exp.replace_placeholders(_template(template), **parts)
 

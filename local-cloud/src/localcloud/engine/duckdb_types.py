@@ -11,10 +11,9 @@ from typing import Any
 
 import duckdb
 from duckdb.sqltypes import DuckDBPyType
-from sqlglot import exp
 
 from localcloud.core.errors import Unsupported, invalid_query
-from localcloud.googlesql.types import Type, named
+from localcloud.googlesql.types import Type
 
 _DUCKDB = {
     "INT64": "BIGINT",
@@ -84,27 +83,6 @@ def _from_duckdb_type(kind: DuckDBPyType | None) -> Type:
 
 def _parts(kind: DuckDBPyType) -> list[tuple[str, DuckDBPyType]]:
     return [(name, inner) for name, inner in kind.children if isinstance(inner, DuckDBPyType)]
-
-
-def from_tree(kind: exp.DataType) -> Type:
-    """The type that a sqlglot DataType node of the BigQuery dialect names."""
-    name = kind.this.value if hasattr(kind.this, "value") else str(kind.this)
-    if name == "ARRAY":
-        inner = from_tree(kind.expressions[0])
-        if inner.array:
-            raise invalid_query("Nested arrays are not supported")
-        return replace(inner, array=True)
-    if name == "STRUCT":
-        parts = [
-            (part.name, from_tree(part.args["kind"])) for part in kind.expressions if isinstance(part, exp.ColumnDef)
-        ]
-        if len(parts) != len(kind.expressions):
-            raise Unsupported("STRUCT types with unnamed fields")
-        return Type("STRUCT", tuple(parts))
-    if kind.expressions:
-        raise Unsupported(f"the parameterised type {kind.sql('bigquery')}")
-    # What sqlglot calls TIMESTAMP in BigQuery's dialect is DATETIME; its TIMESTAMPTZ is TIMESTAMP.
-    return Type("DATETIME" if name in ("TIMESTAMP", "DATETIME") else named(name))
 
 
 # Reading: DuckDB rows to REST cells

@@ -1,7 +1,7 @@
 """Which parts of GoogleSQL are served.
 
-An expression is served when its syntax node is in `_STRUCTURE` or `_FUNCTIONS`; anything else is refused by name, so no
-DuckDB function that BigQuery lacks can be reached. How what is served is said in DuckDB: meaning.py.
+An expression is served when its sqlglot node is in `_STRUCTURE` or `_FUNCTIONS`; anything else is refused by name, so
+that no DuckDB function that BigQuery lacks can be reached. Their DuckDB forms: duckdb_rewrites.py.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ _STRUCTURE = """
     Distinct Alias TableAlias Column Identifier Star Table Literal Boolean Null Paren Tuple Values Dot Bracket And Or
     Not EQ NEQ GT GTE LT LTE Is In Between Like Escape Add Sub Mul Div IntDiv Mod Neg DPipe NullSafeEQ NullSafeNEQ
     BitwiseAnd BitwiseOr BitwiseXor BitwiseLeftShift BitwiseRightShift BitwiseNot Case If Cast TryCast DataType
-    ColumnDef Interval Var Parameter Placeholder Exists Any Array Struct PropertyEQ Window WindowSpec
+    ColumnDef Interval Var Parameter Exists Array Struct PropertyEQ Window WindowSpec
     IgnoreNulls RespectNulls HavingMax Unnest Rollup Cube GroupingSets Insert Update Delete Merge Whens When TimeUnit
-    Kwarg SafeFunc Anonymous Xor Schema ByteString RawString
+    Kwarg SafeFunc Anonymous Xor ByteString
 """
 _FUNCTIONS = """
     Abs AnyValue ApproxDistinct ApproxQuantiles ArrayAgg ArrayConcat ArrayConcatAgg ArrayReverse
@@ -46,57 +46,46 @@ _PARTS = {
     **dict.fromkeys(("DateDiff", "DateTrunc", "LastDay"), _DATE_PARTS + " ISOWEEK ISOYEAR"),
     **dict.fromkeys(("TimestampAdd", "TimestampSub", "TimestampDiff"), _CLOCK_PARTS),
 }
-_BITS = (exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor)
 
 
-def check(tree: Any, text: Text) -> None:
-    """Raises Unsupported for the first part of the tree that is not served. The analyzer has found it valid."""
+def served(tree: Any, text: Text) -> Any:
+    """The same tree. Raises Unsupported for its first part that is not served; the analyzer has found it valid."""
     for node in tree.walk():
         name = type(node).__name__
         if isinstance(node, exp.Func) and isinstance(node.parent, exp.Table):
             continue  # relations.py knows the table functions
         if isinstance(node, exp.Anonymous):
-            if str(node.name).upper() != "ERROR":
-                raise text.unsupported(_called(node), node)
+            if node.name != "ERROR":
+                raise text.unsupported(f"the function {node.name}", node)
         elif name not in _SERVED and not name.startswith("JSONPath"):
-            raise text.unsupported(_called(node), node)
+            raise text.unsupported(_description(node), node)
         _check_detail(node, text)
+    return tree
 
 
 def _check_detail(node: Any, text: Text) -> None:
     """Parts that are served in most forms, and are not in this one."""
     if isinstance(node, exp.Identifier) and node.name.lower() == "rowid":
         raise text.invalid(f"Unrecognized name: {node.name}", node)  # DuckDB has such a column in every table
-    if isinstance(node, exp.Table) and any(node.args.get(part) for part in ("version", "sample", "pivots", "hints")):
-        raise text.unsupported("FOR SYSTEM_TIME, TABLESAMPLE and PIVOT", node)
-    if isinstance(node, exp.Join) and any(node.args.get(part) for part in ("method", "hint")):
-        raise text.unsupported("join hints", node)
     unit = node.args.get("unit") if isinstance(node, exp.Func) else None
     if unit is not None and unit.name.upper().startswith("WEEK"):
         raise text.unsupported("WEEK as a part of dates (its first day differs)", node)
     parts = _PARTS.get(type(node).__name__, _ALL_PARTS).split()
     if isinstance(unit, (exp.Var, exp.Literal)) and unit.name.upper() not in parts:
-        raise text.unsupported(f"{_called(node)[13:]} with the date part {unit.name.upper()}", node)
-    if isinstance(node, exp.Format) and not _plain_format(node.this):
+        raise text.unsupported(f"{_description(node)[13:]} with the date part {unit.name.upper()}", node)
+    if isinstance(node, exp.Format) and not _is_simple_format(node.this):
         raise text.unsupported("FORMAT other than with %d, %s, %f, %e, %g and %x in a literal", node)
     if isinstance(node, exp.GroupConcat) and node.find(exp.Limit):
         raise text.unsupported("STRING_AGG with LIMIT", node)
-    if isinstance(node, _BITS) and isinstance(node.this, _BITS) and type(node.this) is not type(node):
-        raise text.unsupported("different bit operators without brackets", node)  # sqlglot reads them left to right
 
 
-def _called(node: Any) -> str:
-    if isinstance(node, exp.Anonymous):
-        space = f"{node.parent.this.name.upper()}." if isinstance(node.parent, exp.Dot) else ""
-        return f"the function {space}{str(node.name).upper()}"
+def _description(node: Any) -> str:
     if isinstance(node, exp.Func):
-        name = str(node.meta.get("bigquery_name") or node.sql_name())
-        space = f"{node.parent.this.name.upper()}." if isinstance(node.parent, exp.Dot) else ""
-        return f"the function {space}{name}"
+        return f"the function {node.meta.get('bigquery_name') or node.sql_name()}"
     return f"{type(node).__name__} ({node.sql('bigquery')[:60]})"
 
 
-def _plain_format(pattern: Any) -> bool:
+def _is_simple_format(pattern: Any) -> bool:
     if not (isinstance(pattern, exp.Literal) and pattern.is_string):
         return False
     parts = pattern.name.replace("%%", "").split("%")[1:]

@@ -19,13 +19,14 @@ from localcloud.core.ports import Outcome
 from localcloud.core.store import Document, Transaction
 from localcloud.engine import catalog, coverage, options, vector_index, vectors
 from localcloud.engine.check import Check
-from localcloud.engine.commands import CreateVectorIndex, DropVectorIndex, RebuildVectorIndex
 from localcloud.engine.plan import Plan, ddl
 from localcloud.engine.run import Run
 from localcloud.engine.session import Session
 from localcloud.engine.vector_index import IndexOptions, VectorIndex
 from localcloud.googlesql import types
-from localcloud.googlesql.names import Name, full_name
+from localcloud.googlesql.names import Name, full_name, path_name
+from localcloud.googlesql.syntax import Path
+from localcloud.googlesql.syntax_statements import CreateVectorIndex, DropVectorIndex, Option, RebuildVectorIndex
 from localcloud.googlesql.types import Type
 
 _MIN_ROWS = 5_000
@@ -46,15 +47,15 @@ class _Lists:
     sizes: tuple[int, ...]
 
 
-def create(check: Check, command: CreateVectorIndex) -> Plan:
+def create(check: Check, node: CreateVectorIndex) -> Plan:
     """CREATE VECTOR INDEX. The lists are trained before anything is written."""
-    name = full_name(command.table, check.statement)
-    given = _options(check, command.options)
+    name = path_name(node.table, check.statement)
+    given = _options(check, node.options)
     table = catalog.table(check.store, name, check.statement.location)
-    column = _column(table, name, command.column)
-    stored = tuple(_column(table, name, one, vector=False) for one in command.storing)
+    column = _column(table, name, node.column.text)
+    stored = tuple(_column(table, name, one.text, vector=False) for one in node.storing)
     trained = None
-    if not _check_old(vector_index.find(check.store, name), command):
+    if not _check_old(vector_index.find(check.store, name), node):
         _check_quota(check, name)
         _check_rows(check, name, given)
         trained = check.defer(lambda run: _train(run, name, column, given))
@@ -62,20 +63,20 @@ def create(check: Check, command: CreateVectorIndex) -> Plan:
     def apply(run: Run, transaction: Transaction) -> Outcome:
         run.hold_documents()
         old = vector_index.find(transaction, name)
-        if _check_old(old, command) or trained is None:
+        if _check_old(old, node) or trained is None:
             return _outcome("CREATE_VECTOR_INDEX", "SKIP", name)
         _count_ddl(run, transaction, name)
         _write_centroids(transaction, name, trained.result.centroids)
-        index = _new_index(run, command, given, column, stored, trained.result.sizes)
+        index = _new_index(run, node, given, column, stored, trained.result.sizes)
         vector_index.put(transaction, name, index)
         return _outcome("CREATE_VECTOR_INDEX", "REPLACE" if old else "CREATE", name)
 
     return Plan("CREATE_VECTOR_INDEX", apply, target=name)
 
 
-def drop(check: Check, command: DropVectorIndex) -> Plan:
+def drop(check: Check, node: DropVectorIndex) -> Plan:
     """DROP VECTOR INDEX."""
-    name, found = _named(check, command.table, command.name, command.exists)
+    name, found = _named(check, node.table, node.name.text, node.exists)
 
     def apply(run: Run, transaction: Transaction) -> Outcome:
         run.hold_documents()
@@ -90,9 +91,9 @@ def drop(check: Check, command: DropVectorIndex) -> Plan:
     return Plan("DROP_VECTOR_INDEX", apply, target=name)
 
 
-def rebuild(check: Check, command: RebuildVectorIndex) -> Plan:
+def rebuild(check: Check, node: RebuildVectorIndex) -> Plan:
     """ALTER VECTOR INDEX … REBUILD: trains the lists on the present rows."""
-    name, found = _named(check, command.table, command.name, command.exists)
+    name, found = _named(check, node.table, node.name.text, node.exists)
     trained = check.defer(lambda run: _train(run, name, found.column, found.options)) if found is not None else None
 
     def apply(run: Run, transaction: Transaction) -> Outcome:
@@ -133,7 +134,8 @@ def statistics(check: Check, node: exp.Table) -> str:
 # Rules
 
 
-def _options(check: Check, given: dict[str, exp.Expr]) -> IndexOptions:
+def _options(check: Check, listed: Sequence[Option]) -> IndexOptions:
+    given = options.listed(listed)
     options.only(given, ("index_type", "distance_type", "ivf_options", "tree_ah_options"))
     found = {name: options.value(check, node) for name, node in given.items()}
     kind = str(found.get("index_type", "")).upper()
@@ -183,21 +185,21 @@ def _column(table: Document, name: Name, column: str, *, vector: bool = True) ->
     raise invalid_query(f"Column {column} is not present in table {name.shown}")
 
 
-def _check_old(old: VectorIndex | None, command: CreateVectorIndex) -> bool:
+def _check_old(old: VectorIndex | None, node: CreateVectorIndex) -> bool:
     """Whether IF NOT EXISTS skips the statement. Raises ApiError when the table's one index is another."""
     if old is None:
         return False
-    if command.replace:
+    if node.replace:
         return False  # Choice: OR REPLACE also takes the place of an index of another name, there being one a table.
-    if old.name == command.name and not command.exists:
-        raise duplicate(f"Already Exists: Vector index {command.name}")
-    if old.name != command.name:
+    if old.name == node.name.text and not node.exists:
+        raise duplicate(f"Already Exists: Vector index {node.name.text}")
+    if old.name != node.name.text:
         raise invalid_query(f"There can be only one vector index per table; the table already has {old.name}")
     return True
 
 
-def _named(check: Check, path: exp.Table, index: str, exists: bool) -> tuple[Name, VectorIndex | None]:
-    name = full_name(path, check.statement)
+def _named(check: Check, path: Path, index: str, exists: bool) -> tuple[Name, VectorIndex | None]:
+    name = path_name(path, check.statement)
     catalog.table(check.store, name, check.statement.location)
     found = vector_index.find(check.store, name)
     if found is None or found.name != index:
@@ -229,7 +231,7 @@ def _count_ddl(run: Run, transaction: Transaction, name: Name) -> None:
 
 def _new_index(
     run: Run,
-    command: CreateVectorIndex,
+    node: CreateVectorIndex,
     options: IndexOptions,
     column: str,
     stored: tuple[str, ...],
@@ -237,7 +239,7 @@ def _new_index(
 ) -> VectorIndex:
     now = run.clock.time()
     return VectorIndex(
-        name=command.name,
+        name=node.name.text,
         column=column,
         options=options,
         stored=stored,

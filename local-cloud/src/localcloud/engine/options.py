@@ -3,39 +3,55 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
-from sqlglot import exp
-
 from localcloud.core.errors import Unsupported, invalid_query
+from localcloud.engine import functions, sqlglot_tree
 from localcloud.engine.check import Check
+from localcloud.engine.table_schemas import analyze
+from localcloud.googlesql.syntax import (
+    ArrayLiteral,
+    Expression,
+    Interval,
+    Item,
+    Literal,
+    Query,
+    Select,
+    StructLiteral,
+)
+from localcloud.googlesql.syntax_statements import Option
 
-_STALENESS = re.compile(r"(\d+) (MINUTE|HOUR|DAY)", re.IGNORECASE)
+_CONSTANTS: dict[str, Callable[[str], Any]] = {
+    "BOOL": lambda text: text == "TRUE",
+    "FLOAT64": float,
+    "INT64": lambda text: int(text, 16 if "x" in text.lower() else 10),
+    "NULL": lambda _: None,
+    "STRING": str,
+}
 _SECONDS = {"MINUTE": 60, "HOUR": 3600, "DAY": 86400}
 
 
-def listed(properties: Any) -> dict[str, Any]:
-    """Expressions by lower-case option name, of a sqlglot Properties node or None."""
-    if properties is None:
-        return {}
-    return {prop.name.lower(): prop.args["value"] for prop in properties.expressions if type(prop) is exp.Property}
+def listed(options: Iterable[Option]) -> dict[str, Expression]:
+    """Expressions by option name."""
+    return {option.name: option.value for option in options}
 
 
-def value(check: Check, node: Any) -> Any:
-    """The constant an option is set to: text, number, bool, list, list of pairs, or None."""
-    if isinstance(node, (exp.Array, exp.Tuple)):
-        return [value(check, item) for item in node.expressions]
-    if isinstance(node, exp.Boolean):
-        return bool(node.this)
-    if isinstance(node, exp.Null):
-        return None
-    if isinstance(node, exp.Literal):
-        return node.name if node.is_string else float(node.name) if "." in node.name else int(node.name)
-    return check.constant(node)
+def value(check: Check, node: Expression) -> Any:
+    """The constant an option is set to: text, number, bool, list, list of pairs, or None.
+
+    Raises ApiError for an expression that is wrong, and for one that names a column.
+    """
+    if isinstance(node, (ArrayLiteral, StructLiteral)):
+        return [value(check, item) for item in node.items]
+    if isinstance(node, Literal) and node.kind in _CONSTANTS:
+        return _CONSTANTS[node.kind](node.text)
+    query = Query(node.at, Select(node.at, False, "", (Item(node.at, node, None),), None))
+    analyze(query, check.statement, check.store)
+    return check.constant(functions.served(sqlglot_tree.expression(node), check.text))
 
 
-def resource_fields(check: Check, given: dict[str, Any]) -> dict[str, Any]:
+def resource_fields(check: Check, given: dict[str, Expression]) -> dict[str, Any]:
     """description, labels and friendly_name as REST fields; an option set to NULL has the value None."""
     fields: dict[str, Any] = {}
     for name, node in given.items():
@@ -61,13 +77,14 @@ def labels(pairs: list[Any]) -> dict[str, str]:
     return found
 
 
-def staleness(node: Any) -> str:
+def staleness(node: Expression) -> str:
     """REST maxStaleness, `0-0 D H:M:S`, of INTERVAL n unit. Raises ApiError outside 0 or 30 minutes to 7 days."""
-    text = f"{node.this.name} {node.args['unit'].name}" if isinstance(node, exp.Interval) else ""
-    found = _STALENESS.fullmatch(text)
-    if not found:
+    number = node.value if isinstance(node, Interval) and not node.to else None
+    if not (
+        isinstance(node, Interval) and isinstance(number, Literal) and number.text.isdigit() and node.unit in _SECONDS
+    ):
         raise Unsupported("max_staleness other than INTERVAL n MINUTE, HOUR or DAY")
-    seconds = int(found[1]) * _SECONDS[found[2].upper()]
+    seconds = int(number.text) * _SECONDS[node.unit]
     if seconds and not 1800 <= seconds <= 7 * 86400:
         raise invalid_query("max_staleness must be 0 or between 30 minutes and 7 days")
     days, rest = divmod(seconds, 86400)

@@ -1,34 +1,35 @@
-"""Statements that were parsed before: programs and pages send the same texts again and again, with other parameters."""
+"""The parse cache: programs and pages send the same texts repeatedly, with other parameters."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
 
-from localcloud.engine import parse
+from localcloud.googlesql import grammar
+from localcloud.googlesql.syntax_statements import Statement
 
 _MOST, _LONGEST = 128, 8_000
 """Trees that are kept, a few megabytes at most, and characters of a text worth keeping the tree of."""
 
 
-class ParsedStatements:
-    """Trees by the text they were parsed from, the least used forgotten first. Thread-safe.
+class ParseCache:
+    """Syntax trees by the text they were read from; the least recently used is dropped first. Thread-safe.
 
     A tree stands for its text alone: parameters, default dataset and caller are a statement's, and are never in it.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._trees: OrderedDict[str, parse.Parsed] = OrderedDict()
+        self._trees: OrderedDict[str, Statement] = OrderedDict()
 
-    def parse(self, text: str) -> parse.Parsed:
-        """As `parse.parse`. It is shared: whoever changes a tree copies it first."""
+    def parse(self, text: str) -> Statement:
+        """As `grammar.read`. The tree is shared and never changed."""
         with self._lock:
             if text in self._trees:
                 self._trees.move_to_end(text)
                 return self._trees[text]
-        found = parse.parse(text)
-        if found.syntax is not None and len(text) <= _LONGEST:
+        found = grammar.read(text)
+        if len(text) <= _LONGEST:
             with self._lock:
                 self._trees[text] = found
                 if len(self._trees) > _MOST:

@@ -15,12 +15,12 @@ from localcloud.googlesql.types import Columns
 _PARTS = {"expressions", "from_", "where"}
 
 
-def is_plain(select: Any) -> bool:
+def is_simple(select: Any) -> bool:
     """Whether a query has nothing but SELECT, FROM and WHERE."""
     return isinstance(select, exp.Select) and not {part for part, value in select.args.items() if value} - _PARTS
 
 
-def stored(check: Check, node: Any, select: Any) -> Name | None:
+def table_read(check: Check, node: Any, select: Any) -> Name | None:
     """The table with rows of its own that a query, an argument of the table function at `node`, reads directly."""
     path = select.args["from_"].this if select.args.get("from_") else None
     if not isinstance(path, exp.Table) or isinstance(path.this, exp.Func):
@@ -51,7 +51,7 @@ def is_whole(expression: Any) -> bool:
 
 
 def columns(check: Check, select: Any, name: Name) -> Columns | None:
-    """The columns of a plain query over `name`; None where DuckDB has to be asked, which also finds what is wrong."""
+    """The columns of a simple query over `name`; None where DuckDB has to be asked, which also finds what is wrong."""
     schema = (check.store.get("table", str(name)) or {}).get("schema", {})
     there = types.columns_of(schema)
     if len(select.expressions) == 1 and is_whole(select.expressions[0]):
@@ -72,7 +72,7 @@ def columns(check: Check, select: Any, name: Name) -> Columns | None:
 
 
 def row_ids(resolved: Any) -> Any:
-    """The same plain query, resolved, for the ids of its rows, as `r`."""
+    """The same simple query, resolved, for the ids of its rows, as `r`."""
     chosen = resolved.copy()
     chosen.set("expressions", [exp.alias_(row_id(resolved), "r")])
     return chosen

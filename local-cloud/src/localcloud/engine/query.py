@@ -10,7 +10,7 @@ from sqlglot import exp
 from localcloud.core.errors import Unsupported, duplicate, invalid, invalid_query, not_found
 from localcloud.core.ports import Outcome
 from localcloud.core.store import Document, Transaction
-from localcloud.engine import catalog
+from localcloud.engine import catalog, functions, sqlglot_tree
 from localcloud.engine.check import Check
 from localcloud.engine.duckdb_types import duckdb_type, quote
 from localcloud.engine.plan import Plan
@@ -18,13 +18,14 @@ from localcloud.engine.run import Run
 from localcloud.engine.translate import Duck
 from localcloud.googlesql import types
 from localcloud.googlesql.names import Name
+from localcloud.googlesql.syntax import Query
 
 _UNNAMED = "\x1f"
 
 
-def prepare(check: Check, tree: Any) -> Plan:
+def prepare(check: Check, node: Query) -> Plan:
     """SELECT into an anonymous table, or into the job's destination."""
-    query, columns = resolved_query(check, tree)
+    query, columns = resolved_query(check, functions.served(sqlglot_tree.query(node), check.text))
     schema = types.rest_schema(columns)
     destination = check.statement.destination
     if destination is not None:
@@ -59,11 +60,6 @@ def name_anonymous_columns(tree: Any) -> None:
         number = 0
         for place, column in enumerate(select.expressions):
             if isinstance(column, (exp.Alias, exp.Column, exp.Star)) or _named_field(column):
-                continue
-            within = column.unnest()  # (status) is called status
-            if isinstance(within, exp.Column) or _named_field(within):
-                same = exp.to_identifier(within.output_name, quoted=True)
-                select.expressions[place].replace(exp.Alias(this=column.copy(), alias=same))
                 continue
             name = exp.to_identifier(f"{_UNNAMED if inner else ''}f{number}_", quoted=True)
             select.expressions[place].replace(exp.Alias(this=column.copy(), alias=name))
@@ -106,8 +102,7 @@ def check_named(check: Check, tree: Any) -> None:
     while isinstance(first, (exp.SetOperation, exp.Subquery)):
         first = first.this
     for place, column in enumerate(first.expressions, 1):
-        within = column.unnest()
-        if not (isinstance(within, (exp.Alias, exp.Column, exp.Star)) or _named_field(within)):
+        if not (isinstance(column, (exp.Alias, exp.Column, exp.Star)) or _named_field(column)):
             raise check.text.invalid(f"CREATE TABLE columns must be named, but column {place} has no name", column)
 
 

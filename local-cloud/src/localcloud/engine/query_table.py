@@ -47,7 +47,7 @@ def prepare(check: Check, node: Any, given: str | None, base: str) -> QueryTable
     ApiError."""
     argument = node.this.args["query_table"]
     query = exp.select("*").from_(argument.copy()) if isinstance(argument, exp.Table) else argument.this
-    name = pass_through.stored(check, node, query) if pass_through.is_plain(query) else None
+    name = pass_through.table_read(check, node, query) if pass_through.is_simple(query) else None
     known = pass_through.columns(check, query, name) if name else None
     resolved = check.resolved(with_visible(query, node))
     if known is not None:

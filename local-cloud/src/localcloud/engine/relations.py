@@ -1,4 +1,4 @@
-"""What stands after FROM: names and table functions become DuckDB tables.
+"""The FROM clause: names and table functions become DuckDB tables.
 
 `d.t`                              rows of the table, or its objects listed now (objects.py)
 d.INFORMATION_SCHEMA.X             information_schema.py

@@ -137,13 +137,13 @@ def _options(check: Check, text: object, node: exp.Table) -> tuple[bool, float |
 def _base(check: Check, node: exp.Table, call: _Call) -> _Base:
     argument = node.this.this
     select = argument.this if isinstance(argument, exp.Subquery) else exp.select("*").from_(argument.copy())
-    if not pass_through.is_plain(select):
+    if not pass_through.is_simple(select):
         raise check.text.invalid("The base query of VECTOR_SEARCH may only have SELECT, FROM and WHERE", node)
     where = select.args.get("where")
     filtered = frozenset(column.name.lower() for column in where.find_all(exp.Column)) if where else frozenset()
     if call.column.lower() in filtered:
         raise check.text.invalid(f"The base query of VECTOR_SEARCH cannot filter on the column {call.column}", node)
-    name = pass_through.stored(check, node, select)
+    name = pass_through.table_read(check, node, select)
     if name is None or not pass_through.passes(select, call.column):
         return _computed(check, node, call, select)
     if where is None and pass_through.is_whole(*select.expressions[:1]) and len(select.expressions) == 1:

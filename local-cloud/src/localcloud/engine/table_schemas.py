@@ -8,7 +8,7 @@ from localcloud.core.store import Store
 from localcloud.engine import catalog, information_schema
 from localcloud.googlesql import types
 from localcloud.googlesql.analysis import statements
-from localcloud.googlesql.names import Name, name_of
+from localcloud.googlesql.names import name_of, path_name, path_parts
 from localcloud.googlesql.positions import Text
 from localcloud.googlesql.syntax import Path
 from localcloud.googlesql.syntax_statements import Statement
@@ -40,23 +40,15 @@ class _StoredCatalog:
         self._request = request
 
     def table(self, path: Path) -> Columns:
-        parts = _parts(path)
+        parts = path_parts(path)
         view = next((place for place, part in enumerate(parts) if part.upper() == "INFORMATION_SCHEMA"), None)
         if view is not None and view > 0:
             return information_schema.columns(parts[:view], ".".join(parts[view + 1 :]), self._store, self._request)
-        document = catalog.table(self._store, self._name(parts), self._request.location)
+        document = catalog.table(self._store, name_of(parts, self._request), self._request.location)
         if document["type"] not in ("TABLE", "EXTERNAL"):
             raise Unsupported(f"reading a {document['type']}")
         return types.columns_of(document.get("schema", {}))
 
     def model(self, path: Path) -> str:
-        document = catalog.model(self._store, self._name(_parts(path)), self._request.location)
+        document = catalog.model(self._store, path_name(path, self._request), self._request.location)
         return str(document["remoteModelInfo"]["endpoint"]).rpartition("/")[2]
-
-    def _name(self, parts: list[str]) -> Name:
-        return name_of(parts, self._request)
-
-
-def _parts(path: Path) -> list[str]:
-    """Names of a path; one in backquotes may hold several."""
-    return [part for one in path for part in one.text.split(".")]

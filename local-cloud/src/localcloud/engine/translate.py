@@ -12,7 +12,7 @@ from sqlglot import exp
 from sqlglot.errors import ErrorLevel, UnsupportedError
 
 from localcloud.core.clock import Clock
-from localcloud.core.errors import Unsupported, invalid_query
+from localcloud.core.errors import Unsupported
 from localcloud.core.ports import Statement
 from localcloud.engine import duckdb_rewrites
 from localcloud.engine.duckdb_types import duckdb_type
@@ -46,7 +46,7 @@ class Translator:
         values: dict[str, Any] = {}
 
         def change(node: Any) -> Any:
-            if isinstance(node, (exp.Parameter, exp.Placeholder)):
+            if isinstance(node, exp.Parameter):
                 return self._parameter(node, values)
             return duckdb_rewrites.rewrite(node, self._now, self._member)
 
@@ -57,24 +57,15 @@ class Translator:
             raise Unsupported(str(error)) from error
         return Duck(sql, values)
 
-    def number_parameters(self, tree: Any) -> None:
-        """Give each positional parameter its number, in the order of the text."""
-        for place, node in enumerate(node for node in tree.dfs() if isinstance(node, exp.Placeholder)):
-            node.meta["place"] = place
-
     def _parameter(self, node: Any, values: dict[str, Any]) -> Any:
-        name = str(node.meta["place"]) if "place" in node.meta else node.name.lower()
+        name = node.name
         if name not in self._parameters:
-            which = f"Query parameter '{node.name}' not found" if node.name else "Positional parameter not found"
-            raise invalid_query(f"{which} at {self._place_of(node)}")
+            which = "Positional parameter" if name.isdigit() else f"Query parameter '{name}'"
+            raise self._text.invalid(f"{which} not found", node)
         kind, value = self._parameters[name]
         values[f"p_{name}"] = value
         bound = exp.Parameter(this=exp.var(f"p_{name}"))
         return exp.Cast(this=bound, to=exp.DataType.build(duckdb_type(kind), dialect="duckdb", udt=True))
-
-    def _place_of(self, node: Any) -> str:
-        offset = self._text.text.lower().find(f"@{node.name.lower()}") if node.name else self._text.text.find("?")
-        return self._text.at(max(offset, 0))
 
 
 def _bottom_up(tree: Any, change: Any) -> Any:

@@ -1,4 +1,4 @@
-"""UNNEST after FROM: one row an element, `WITH OFFSET` from 0; an element that is a STRUCT stands as its fields.
+"""UNNEST after FROM: one row an element, `WITH OFFSET` from 0; an element that is a STRUCT becomes its fields.
 
 DuckDB gives a table of one column instead, and counts from 1.
 """

@@ -66,23 +66,19 @@ class Lexeme:
 
 def lexemes(source: Text) -> list[Lexeme]:
     """The lexemes of a text and one `end`. Raises ApiError for what is none, an unclosed string for instance."""
-    found, place = [], 0
-    while place < len(source.text):
-        match = _LEXER.match(source.text, place)
+    found, offset = [], 0
+    while offset < len(source.text):
+        match = _LEXER.match(source.text, offset)
         if match is None:
-            character = source.text[place]
+            character = source.text[offset]
             what = "Unclosed string literal" if character in "'\"" else f"Illegal input character {character!r}"
             what = "Unclosed identifier literal" if character == "`" else what
-            raise invalid_query(f"Syntax error: {what} at {source.at(place)}")
-        if match.lastgroup == "number" and source.text[match.end() : match.end() + 1].isidentifier():
-            raise invalid_query(
-                f"Syntax error: Missing whitespace between literal and alias at {source.at(match.end())}"
-            )
+            raise invalid_query(f"Syntax error: {what} at {source.at(offset)}")
         if match.lastgroup == "string":
             _check_escapes(source, match)
         if match.lastgroup != "space":
-            found.append(Lexeme(str(match.lastgroup), match[0], place, match.end()))
-        place = match.end()
+            found.append(Lexeme(str(match.lastgroup), match[0], offset, match.end()))
+        offset = match.end()
     return [*found, Lexeme("end", "", len(source.text), len(source.text))]
 
 
@@ -98,20 +94,20 @@ def _check_escapes(source: Text, literal: re.Match[str]) -> None:
 
 
 class Reader:
-    """A place in the lexemes of one statement. Raises ApiError 400 `Syntax error: … at [l:c]` and Unsupported."""
+    """A position in the lexemes of one statement. Raises ApiError 400 `Syntax error: … at [l:c]` and Unsupported."""
 
     def __init__(self, source: Text) -> None:
         self._source = source
         self._lexemes = lexemes(source)
-        self._place = 0
+        self._position = 0
 
     @property
     def next(self) -> Lexeme:
-        return self._lexemes[self._place]
+        return self._lexemes[self._position]
 
     def ahead(self, distance: int) -> Lexeme:
         """The lexeme that many after the next."""
-        return self._lexemes[min(self._place + distance, len(self._lexemes) - 1)]
+        return self._lexemes[min(self._position + distance, len(self._lexemes) - 1)]
 
     def sees(self, *words: str) -> bool:
         """Whether exactly these come next."""
@@ -124,7 +120,7 @@ class Reader:
         """Step over the words if they come next."""
         if not self.sees(*words):
             return False
-        self._place += len(words)
+        self._position += len(words)
         return True
 
     def take_any(self, *words: str) -> str:
@@ -135,7 +131,7 @@ class Reader:
 
     def advance(self) -> Lexeme:
         taken = self.next
-        self._place = min(self._place + 1, len(self._lexemes) - 1)
+        self._position = min(self._position + 1, len(self._lexemes) - 1)
         return taken
 
     def expect(self, *words: str) -> int:
@@ -144,23 +140,25 @@ class Reader:
         for word in words:
             if not self.take(word):
                 shown = f"keyword {word}" if word.isalpha() else f'"{word}"'
-                self.refuse(f"Expected {shown} but got {self.next.shown()}")
+                self.syntax_error(f"Expected {shown} but got {self.next.shown()}")
         return begin
 
     def unexpected(self) -> NoReturn:
-        self.refuse(f"Unexpected {self.next.shown()}")
+        self.syntax_error(f"Unexpected {self.next.shown()}")
 
-    def refuse(self, what: str) -> NoReturn:
+    def syntax_error(self, what: str) -> NoReturn:
+        if self.sees("@", "{"):
+            self.unsupported("hints")
         raise invalid_query(f"Syntax error: {what} at {self._source.at(self.next.start)}")
 
-    def wrong(self, what: str, lexeme: Lexeme) -> NoReturn:
+    def invalid(self, what: str, lexeme: Lexeme) -> NoReturn:
         """What is no error of syntax."""
         raise invalid_query(f"{what} at {self._source.at(lexeme.start)}")
 
     def unsupported(self, what: str) -> NoReturn:
         raise Unsupported(f"{what} at {self._source.at(self.next.start)}")
 
-    def several(self, item: Callable[[], _Item]) -> tuple[_Item, ...]:
+    def comma_separated(self, item: Callable[[], _Item]) -> tuple[_Item, ...]:
         """item, item, …"""
         found = [item()]
         while self.take(","):
@@ -168,7 +166,7 @@ class Reader:
         return tuple(found)
 
     def name(self) -> Identifier:
-        """An identifier that stands by itself."""
+        """An identifier that is no keyword."""
         if self.next.kind != "quoted" and (self.next.kind != "word" or self.next.word in RESERVED):
             self.unexpected()
         return _identifier(self.advance())
@@ -176,7 +174,7 @@ class Reader:
     def names(self) -> tuple[Identifier, ...]:
         """(name, name, …)"""
         self.expect("(")
-        found = self.several(self.name)
+        found = self.comma_separated(self.name)
         self.expect(")")
         return found
 
@@ -192,24 +190,32 @@ class Reader:
         text = first.text
         while self.sees("-") and self._touches():
             text += self.advance().text + self._dashed()
-        parts = [Identifier(first.at, text, text.lower())]
+        project = text.removesuffix(".")
+        parts = [Identifier(first.at, project, project.lower(), first.quoted)]
+        if text != project:  # the dot was taken for the one of a number
+            parts.append(self.any_name())
         while self.take("."):
             parts.append(self.any_name())
         return tuple(parts)
 
     def _dashed(self) -> str:
+        """The part of a project's name after a dash, which the lexer reads as numbers and words."""
         if self.next.kind not in ("word", "number"):
             self.unexpected()
-        return self.advance().text
+        last = self.advance()
+        text = last.text
+        while self.next.kind in ("word", "number") and self.next.start == last.end and not text.endswith("."):
+            last = self.advance()
+            text += last.text
+        return text
 
     def _touches(self) -> bool:
         """Whether no space is around the next lexeme."""
-        before, here, after = self._lexemes[self._place - 1], self.next, self.ahead(1)
+        before, here, after = self._lexemes[self._position - 1], self.next, self.ahead(1)
         return before.end == here.start and here.end == after.start
 
 
 def _identifier(lexeme: Lexeme) -> Identifier:
-    text = lexeme.text
-    if lexeme.kind == "quoted":
-        text = unescaped(text[1:-1])
-    return Identifier(lexeme.start, text, text.lower())
+    quoted = lexeme.kind == "quoted"
+    text = unescaped(lexeme.text[1:-1]) if quoted else lexeme.text
+    return Identifier(lexeme.start, text, text.lower(), quoted)

@@ -15,6 +15,8 @@ def string_of(text: str) -> tuple[str, bool]:
     body = text[len(prefix) :]
     marks = 3 if body[:3] in ("'''", '"""') else 1
     body = body[marks:-marks]
+    if "b" in prefix:
+        body = body.encode().decode("latin-1")
     return (body if "r" in prefix else unescaped(body)), "b" in prefix
 
 

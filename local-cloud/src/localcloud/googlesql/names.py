@@ -8,6 +8,7 @@ from typing import Any
 
 from localcloud.core.errors import ApiError, invalid_query, not_found
 from localcloud.core.ports import Statement
+from localcloud.googlesql.syntax import Path
 
 _DATASET = re.compile(r"\w{1,1024}", re.ASCII)
 _TABLE = re.compile(r"[^\s./\\`\"'][^./\\`\"\n]{0,1023}")
@@ -41,13 +42,30 @@ class Name:
 
 
 def parts_of(node: Any) -> list[str]:
-    """The parts of a path, `INFORMATION_SCHEMA.VIEW` as one."""
+    """The parts of a sqlglot table's path, `INFORMATION_SCHEMA.VIEW` as one."""
     return [part.name for part in node.parts]
 
 
 def full_name(node: Any, statement: Statement) -> Name:
-    """The full name that a path in the statement means. Raises ApiError 400 for a path without a dataset."""
+    """The full name that a sqlglot table means in the statement. Raises ApiError 400 for a path without a dataset."""
     return name_of(parts_of(node), statement)
+
+
+def path_parts(path: Path) -> list[str]:
+    """The names of a path; one in backquotes may hold several."""
+    return [part for one in path for part in split_path(one.text)]
+
+
+def split_path(text: str) -> list[str]:
+    """The names of `project.dataset.table`; the project may be `domain.com:project`."""
+    domain, colon, rest = text.rpartition(":")
+    first, *others = rest.split(".")
+    return [domain + colon + first, *others]
+
+
+def path_name(path: Path, statement: Statement) -> Name:
+    """The full name that a path in the statement means. Raises ApiError 400 for a path without a dataset."""
+    return name_of(path_parts(path), statement)
 
 
 def name_of(parts: list[str], statement: Statement) -> Name:

@@ -1,14 +1,15 @@
-"""Where in a statement something stands, as BigQuery's messages say it: `[line:column]`, both from 1."""
+"""Positions in a statement, as BigQuery's messages give them: `[line:column]`, both from 1."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from localcloud.core.errors import ApiError, Unsupported, invalid_query
+from localcloud.googlesql.syntax import Node
 
 
 class Text:
-    """The text of one statement, and the places in it."""
+    """The text of one statement, and the positions in it."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -18,20 +19,22 @@ class Text:
         before = self.text[:offset]
         return f"[{before.count(chr(10)) + 1}:{offset - (before.rfind(chr(10)) + 1) + 1}]"
 
-    def place(self, node: Any) -> str:
-        """`[line:column]` where a syntax node begins; of the statement's beginning when the parser kept no position."""
+    def position(self, node: Any) -> str:
+        """`[line:column]` where a node begins; of the statement's beginning where a sqlglot node has no position."""
         return self.at(start(node) or 0)
 
     def invalid(self, message: str, node: Any) -> ApiError:
         """400 invalidQuery: `message at [line:column]`."""
-        return invalid_query(f"{message} at {self.place(node)}")
+        return invalid_query(f"{message} at {self.position(node)}")
 
     def unsupported(self, what: str, node: Any) -> Unsupported:
-        """501: the local cloud lacks `what`, which stands at `node`."""
-        return Unsupported(f"{what} at {self.place(node)}")
+        """501: the local cloud lacks `what`, at `node`."""
+        return Unsupported(f"{what} at {self.position(node)}")
 
 
 def start(node: Any) -> int | None:
-    """Offset of the first character that a syntax node or one of its parts is known to stand at."""
+    """Offset of the first character of a syntax node, or of the first part of a sqlglot node that has a position."""
+    if isinstance(node, Node):
+        return node.at
     offsets = [part.meta["start"] for part in node.walk() if "start" in part.meta]
     return min(offsets) if offsets else None

@@ -6,6 +6,7 @@ makes the server ready 30 ms earlier.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 
@@ -23,6 +24,8 @@ class Identifier(Node):
     text: str
     key: str
     """The name in lower case."""
+    quoted: bool = False
+    """Whether it is in backquotes."""
 
 
 Path = tuple[Identifier, ...]
@@ -39,7 +42,7 @@ class Expression(Node):
 
 @dataclass(eq=False, repr=False)
 class Literal(Expression):
-    """A constant. `kind`: INT64, FLOAT64, STRING, BYTES, BOOL, NULL, or the type that stands before a string."""
+    """A constant. `kind`: INT64, FLOAT64, STRING, BYTES, BOOL, NULL, or the type before a string."""
 
     kind: str
     text: str
@@ -70,16 +73,16 @@ class Member(Expression):
 
 @dataclass(eq=False, repr=False)
 class Element(Expression):
-    """`of[place]`; `how` is OFFSET, ORDINAL, SAFE_OFFSET, SAFE_ORDINAL or nothing."""
+    """`of[index]`; `how` is OFFSET, ORDINAL, SAFE_OFFSET, SAFE_ORDINAL or nothing."""
 
     of: Expression
-    place: Expression
+    index: Expression
     how: str
 
 
 @dataclass(eq=False, repr=False)
 class Window(Node):
-    """What stands after OVER, or is named by WINDOW."""
+    """The window after OVER, or one named by WINDOW."""
 
     base: Identifier | None
     partition: tuple[Expression, ...] = ()
@@ -100,9 +103,11 @@ class Bound(Node):
 
 @dataclass(eq=False, repr=False)
 class Ordering(Node):
-    """One item of ORDER BY."""
+    """One item of ORDER BY. `nulls`: FIRST, LAST or nothing, when NULLs are the least."""
 
     by: Expression
+    descending: bool = False
+    nulls: str = ""
 
 
 @dataclass(eq=False, repr=False)
@@ -110,7 +115,7 @@ class Call(Expression):
     """A function, or an operator under the name that ZetaSQL gives it: `$add`, `$equal`."""
 
     function: str
-    """In upper case with what stands before it: `SAFE.SUBSTR`."""
+    """In upper case, qualified: `SAFE.SUBSTR`."""
     arguments: tuple[Expression, ...]
     names: tuple[str, ...] = ()
     """Of the arguments, `""` for one without; empty when none has one."""
@@ -118,6 +123,8 @@ class Call(Expression):
     nulls: str = ""
     """IGNORE or RESPECT"""
     having: Expression | None = None
+    having_by: str = ""
+    """MAX or MIN"""
     order: tuple[Ordering, ...] = ()
     limit: Expression | None = None
     over: Window | None = None
@@ -230,11 +237,32 @@ class Item(Node):
 
 
 @dataclass(eq=False, repr=False)
-class Grouping(Node):
-    """GROUP BY: its expressions, those of sets, ROLLUP and CUBE among them. `everything`: GROUP BY ALL."""
+class GroupingSet(Node):
+    """ROLLUP(…), CUBE(…), GROUPING SETS (…) by `kind` ROLLUP, CUBE or SETS; without a kind it is `()`."""
 
-    keys: tuple[Expression, ...]
+    kind: str
+    elements: tuple[Expression | GroupingSet, ...]
+
+
+@dataclass(eq=False, repr=False)
+class Grouping(Node):
+    """GROUP BY. `everything`: GROUP BY ALL."""
+
+    elements: tuple[Expression | GroupingSet, ...]
     everything: bool
+
+    @property
+    def keys(self) -> tuple[Expression, ...]:
+        """Its expressions, those of sets, ROLLUP and CUBE among them."""
+        return tuple(_keys(self.elements))
+
+
+def _keys(elements: tuple[Expression | GroupingSet, ...]) -> Iterator[Expression]:
+    for one in elements:
+        if isinstance(one, GroupingSet):
+            yield from _keys(one.elements)
+        else:
+            yield one
 
 
 @dataclass(eq=False, repr=False)

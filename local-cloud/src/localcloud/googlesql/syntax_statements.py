@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from localcloud.googlesql.syntax import Expression, Identifier, Node, Path, Query, Source
+from localcloud.googlesql.syntax import Expression, Identifier, Node, Path, Query, Source, TypeName
 
 
 @dataclass(eq=False, repr=False)
@@ -67,16 +67,135 @@ class Merge(Node):
 
 
 @dataclass(eq=False, repr=False)
-class CreateTable(Node):
-    """CREATE TABLE; only its query, if it has one, has names and types to be looked at."""
+class Truncate(Node):
+    """TRUNCATE TABLE table"""
 
     table: Path
+
+
+# Definitions
+
+
+@dataclass(eq=False, repr=False)
+class Option(Node):
+    """One of OPTIONS (name = value, …); `name` in lower case."""
+
+    name: str
+    value: Expression
+
+
+@dataclass(eq=False, repr=False)
+class ColumnDefinition(Node):
+    """One column of CREATE TABLE. `required`: NOT NULL."""
+
+    name: Identifier
+    type: TypeName
+    required: bool
+    options: tuple[Option, ...]
+
+
+@dataclass(eq=False, repr=False)
+class Create(Node):
+    """`replace`: OR REPLACE; `exists`: IF NOT EXISTS."""
+
+    replace: bool
+    exists: bool
+
+
+@dataclass(eq=False, repr=False)
+class CreateTable(Create):
+    """CREATE TABLE table [(columns)] [OPTIONS (…)] [AS query]; `columns` None: none were listed."""
+
+    table: Path
+    columns: tuple[ColumnDefinition, ...] | None
+    options: tuple[Option, ...]
     query: Query | None
 
 
 @dataclass(eq=False, repr=False)
-class Other(Node):
-    """A statement without expressions over rows."""
+class CreateModel(Create):
+    """CREATE MODEL. `remote`: REMOTE WITH CONNECTION; `connection` None is DEFAULT, or none where it is not remote."""
+
+    model: Path
+    remote: bool
+    connection: Path | None
+    options: tuple[Option, ...]
 
 
-Statement = Query | Insert | Update | Delete | Merge | CreateTable | Other
+@dataclass(eq=False, repr=False)
+class CreateExternalTable(Create):
+    """CREATE EXTERNAL TABLE (contract section 4). `connection` None: WITH CONNECTION DEFAULT."""
+
+    table: Path
+    connection: Path | None
+    options: tuple[Option, ...]
+
+
+@dataclass(eq=False, repr=False)
+class CreateVectorIndex(Create):
+    """CREATE VECTOR INDEX (contract section 6)."""
+
+    name: Identifier
+    table: Path
+    column: Identifier
+    storing: tuple[Identifier, ...]
+    options: tuple[Option, ...]
+
+
+@dataclass(eq=False, repr=False)
+class Drop(Node):
+    """DROP. `kind`: TABLE, EXTERNAL TABLE, MODEL or SCHEMA; `exists`: IF EXISTS."""
+
+    kind: str
+    path: Path
+    exists: bool
+    cascade: bool
+
+
+@dataclass(eq=False, repr=False)
+class DropVectorIndex(Node):
+    """DROP VECTOR INDEX (contract section 6). `exists`: IF EXISTS."""
+
+    name: Identifier
+    table: Path
+    exists: bool
+
+
+@dataclass(eq=False, repr=False)
+class RebuildVectorIndex(Node):
+    """ALTER VECTOR INDEX … REBUILD (contract section 6). `exists`: IF EXISTS."""
+
+    name: Identifier
+    table: Path
+    exists: bool
+
+
+@dataclass(eq=False, repr=False)
+class AlterTable(Node):
+    """ALTER TABLE table SET OPTIONS (…). `exists`: IF EXISTS."""
+
+    table: Path
+    exists: bool
+    options: tuple[Option, ...]
+
+
+@dataclass(eq=False, repr=False)
+class CallProcedure(Node):
+    """CALL procedure(argument, …)"""
+
+    procedure: Path
+    arguments: tuple[Expression, ...]
+
+
+Definition = (
+    CreateTable
+    | CreateModel
+    | CreateExternalTable
+    | CreateVectorIndex
+    | Drop
+    | DropVectorIndex
+    | RebuildVectorIndex
+    | AlterTable
+    | CallProcedure
+)
+Statement = Query | Insert | Update | Delete | Merge | Truncate | Definition

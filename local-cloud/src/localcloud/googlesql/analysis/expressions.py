@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from typing import Any, NoReturn
 
+from localcloud.googlesql import type_names
 from localcloud.googlesql.analysis import coercion
 from localcloud.googlesql.analysis.arguments import check_arguments
 from localcloud.googlesql.analysis.comparison import check_equality, check_order
@@ -52,7 +53,6 @@ from localcloud.googlesql.syntax import (
     Parameter,
     QueryValue,
     StructLiteral,
-    TypeName,
     Window,
 )
 from localcloud.googlesql.types import Type
@@ -68,14 +68,6 @@ _EXTRACTED = {
     "INTERVAL": (*_CLOCK_PARTS, "DAY", "MONTH", "YEAR"),
 }
 _UNITS = (*_CLOCK_PARTS, "DAY", "WEEK", "MONTH", "QUARTER", "YEAR")
-_TYPES = {
-    **{name: name for name in ("INT64", "FLOAT64", "NUMERIC", "STRING", "BYTES", "BOOL", "JSON", "INTERVAL")},
-    **{name: name for name in ("DATE", "DATETIME", "TIME", "TIMESTAMP")},
-    **dict.fromkeys(("INT", "SMALLINT", "INTEGER", "BIGINT", "TINYINT", "BYTEINT"), "INT64"),
-    "DECIMAL": "NUMERIC",
-    "BOOLEAN": "BOOL",
-}
-_OTHER_TYPES = ("GEOGRAPHY", "BIGNUMERIC", "BIGDECIMAL", "RANGE")
 
 # Rules of calls
 _OPERATORS = """
@@ -180,7 +172,7 @@ def _literal(context: Context, node: Literal, _clause: Clause) -> Value:
         except ValueError as error:
             raise context.invalid("Invalid JSON literal: syntax error", node) from error
     elif kind not in ("FLOAT64", "STRING", "BYTES", "BOOL"):
-        if kind in _OTHER_TYPES:
+        if kind in type_names.UNSERVED:
             raise context.unsupported(f"the type {kind}", node)
         if not coercion.literal_fits(text, kind):
             raise context.invalid(f"Invalid {kind} literal", node)
@@ -205,7 +197,7 @@ def _default(context: Context, node: Default, _clause: Clause) -> Value:
 
 
 def _element(context: Context, node: Element, clause: Clause) -> Value:
-    of, place = resolve(context, node.of, clause), resolve(context, node.place, clause)
+    of, place = resolve(context, node.of, clause), resolve(context, node.index, clause)
     identity = of.identity and place.identity and ("element", node.how, of.identity, place.identity)
     if of.kind == JSON and not node.how and place.kind in (INT64, STRING):
         return expression(JSON, identity)
@@ -214,7 +206,7 @@ def _element(context: Context, node: Element, clause: Clause) -> Value:
         raise context.invalid(f"Subscript access using [{how}] is not supported on values of type {shown(of)}", node)
     if coercion.cost(place, INT64) is None:
         raise context.invalid(
-            f"Array position in [] must be coercible to INT64 type, but has type {shown(place)}", node.place
+            f"Array position in [] must be coercible to INT64 type, but has type {shown(place)}", node.index
         )
     return expression(of.kind.element, identity)
 
@@ -222,7 +214,7 @@ def _element(context: Context, node: Element, clause: Clause) -> Value:
 def _array(context: Context, node: ArrayLiteral, clause: Clause) -> Value:
     items = tuple(resolve(context, item, clause) for item in node.items)
     if node.kind is not None:
-        kind = _type_of(context, node.kind)
+        kind = type_names.type_of(node.kind, context.text)
         for item, value in zip(node.items, items, strict=True):
             if coercion.cost(value, kind.element) is None:
                 raise context.invalid(
@@ -251,7 +243,7 @@ def _struct(context: Context, node: StructLiteral, clause: Clause) -> Value:
     if node.kind is None:
         fields = tuple((name, item.kind) for name, item in zip(node.names, items, strict=True))
         return Value(Type("STRUCT", fields), members=items, identity=_together(node.names, *items))
-    kind = _type_of(context, node.kind)
+    kind = type_names.type_of(node.kind, context.text)
     if len(items) != len(kind.fields):
         raise context.invalid(
             f"STRUCT type has {len(kind.fields)} fields but constructor call has {len(items)} fields", node
@@ -295,7 +287,7 @@ def _case(context: Context, node: Case, clause: Clause) -> Value:
 
 
 def _cast(context: Context, node: Cast, clause: Clause) -> Value:
-    value, kind = resolve(context, node.value, clause), _type_of(context, node.to)
+    value, kind = resolve(context, node.value, clause), type_names.type_of(node.to, context.text)
     if not coercion.castable(value, kind):
         raise context.invalid(f"Invalid cast from {shown(value)} to {kind.sql()}", node.value)
     return expression(kind, value.identity and ("cast", kind, node.safe, value.identity))
@@ -368,30 +360,6 @@ def _single_column_type(given: Relation) -> Type | None:
     if given.value is not None:
         return given.value
     return given.columns[0].kind if len(given.columns) == 1 else None
-
-
-# Types
-
-
-def _type_of(context: Context, node: TypeName) -> Type:
-    """The type that is spelled. Raises ApiError for one that does not exist or is not served."""
-    if node.name == "ARRAY":
-        element = _type_of(context, node.members[0][1])
-        if element.array:
-            raise context.invalid("Nested arrays are not supported", node)
-        return array_of(element)
-    if node.name == "STRUCT":
-        fields = tuple((name, _type_of(context, kind)) for name, kind in node.members)
-        if any(not name for name, _ in fields):
-            raise context.unsupported("STRUCT types with unnamed fields", node)
-        return Type("STRUCT", fields)
-    if node.lengths:
-        raise context.unsupported(f"the parameterised type {node.name}", node)
-    if node.name not in _TYPES:
-        if node.name in _OTHER_TYPES:
-            raise context.unsupported(f"the type {node.name}", node)
-        raise context.invalid(f"Type not found: {node.name}", node)
-    return Type(_TYPES[node.name])
 
 
 def _together(what: Hashable, *parts: Value) -> Hashable:

@@ -17,11 +17,23 @@ from localcloud.googlesql.types import Columns, Type
 
 _GEMINI = "gemini-embedding-2-preview"
 _VECTOR = Type("FLOAT64", array=True)
+_SERVED: dict[str, tuple[str, ...]] = {
+    "AI.GENERATE_EMBEDDING": (),
+    "EXTERNAL_OBJECT_TRANSFORM": (),
+    "VECTOR_INDEX.STATISTICS": (),
+    "VECTOR_SEARCH": ("query_column_to_search", "top_k", "distance_type", "options"),
+}
+"""Served table functions, and the arguments that may be named."""
+_UNSERVED = ("AI", "ML", "APPENDS", "CHANGES", "EXTERNAL_QUERY", "GAP_FILL", "RANGE_SESSIONIZE")
+"""Table functions that BigQuery has and the local cloud lacks, by what their names begin with."""
 
 
 def resolve_table_function(context: Context, node: TableFunction, ctes: Ctes) -> Relation:
     """What a table function gives. Raises ApiError for one that is not known or not served."""
     name = ".".join(part.text.upper() for part in node.function)
+    if name not in _SERVED:
+        _raise_unknown(context, name, node)
+    _check_names(context, name, node)
     for argument in node.arguments:
         if argument.value is not None and argument.kind == "":
             resolve(context, argument.value, Clause(f"argument of {name}", Scope(), without_tables=True))
@@ -30,14 +42,24 @@ def resolve_table_function(context: Context, node: TableFunction, ctes: Ctes) ->
     if name == "VECTOR_SEARCH":
         return _vector_search(context, node, ctes)
     if name == "VECTOR_INDEX.STATISTICS":
+        if [argument.kind for argument in node.arguments] != ["TABLE"]:
+            raise context.invalid("VECTOR_INDEX.STATISTICS takes one table", node)
         return relation([("drift", FLOAT64)])
-    if name != "EXTERNAL_OBJECT_TRANSFORM":
-        _raise_unknown(context, name, node)
     return _external_object_transform(context, node, ctes)
 
 
+def _check_names(context: Context, name: str, node: TableFunction) -> None:
+    for argument in node.arguments:
+        if name == "VECTOR_SEARCH" and argument.name == "query_value":
+            raise context.unsupported("VECTOR_SEARCH with query_value", argument)
+        if argument.name and argument.name not in _SERVED[name]:
+            raise context.invalid(
+                f"Named argument {argument.name} not found in signature for call to function {name}", argument
+            )
+
+
 def _raise_unknown(context: Context, name: str, node: TableFunction) -> NoReturn:
-    if name.partition(".")[0] in ("AI", "ML", "GAP_FILL", "RANGE_SESSIONIZE", "APPENDS", "CHANGES"):
+    if name.partition(".")[0] in _UNSERVED:
         raise context.unsupported(f"the table function {name}", node)
     raise context.invalid(f"Table-valued function not found: {'.'.join(part.text for part in node.function)}", node)
 
@@ -63,7 +85,7 @@ def _generate_embedding(context: Context, node: TableFunction, ctes: Ctes) -> Re
 
 def _vector_search(context: Context, node: TableFunction, ctes: Ctes) -> Relation:
     tables = [argument for argument in node.arguments if argument.kind in ("TABLE", "QUERY")]
-    if len(tables) != 2:
+    if len(tables) != 2 or len(node.arguments) > 7 or tables != [node.arguments[0], *node.arguments[2:3]]:
         raise context.invalid("VECTOR_SEARCH takes a base table, the name of its column, and a query table", node)
     base, query = (tuple(_argument_rows(context, argument, ctes).kinds()) for argument in tables)
     return relation([("query", Type("STRUCT", query)), ("base", Type("STRUCT", base)), ("distance", FLOAT64)])

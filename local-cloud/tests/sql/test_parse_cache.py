@@ -7,18 +7,18 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from localcloud.core.errors import ApiError
-from localcloud.engine.parse_cache import ParsedStatements
+from localcloud.engine.parse_cache import ParseCache
 from tests.sql.conftest import SmallCloud, Warehouse, scalar
 
 
 def test_the_same_text_is_parsed_once() -> None:
-    statements = ParsedStatements()
+    statements = ParseCache()
     assert statements.parse("SELECT 1") is statements.parse("SELECT 1")
     assert statements.parse("SELECT 1") is not statements.parse("SELECT 1 ")
 
 
 def test_the_least_used_are_forgotten() -> None:
-    statements = ParsedStatements()
+    statements = ParseCache()
     first, second = statements.parse("SELECT 1"), statements.parse("SELECT 2")
     for number in range(127):
         statements.parse(f"SELECT 1, {number}")

@@ -1,0 +1,169 @@
+-- Statements that GoogleSQL has and the local cloud lacks, and what each is refused as: a statement a line, the name after `--`.
+CREATE VIEW d.v AS SELECT 1 AS x -- CREATE VIEW
+CREATE OR REPLACE VIEW d.v AS SELECT 1 AS x -- CREATE VIEW
+CREATE MATERIALIZED VIEW d.v AS SELECT 1 AS x -- CREATE MATERIALIZED VIEW
+CREATE SCHEMA e -- CREATE SCHEMA
+CREATE EXTERNAL SCHEMA e OPTIONS (external_source = 'x') -- CREATE EXTERNAL SCHEMA
+CREATE TEMP TABLE x AS SELECT 1 AS a -- CREATE TEMP TABLE
+CREATE SNAPSHOT TABLE d.s CLONE d.t -- CREATE SNAPSHOT TABLE
+CREATE TABLE d.s CLONE d.t -- CLONE
+CREATE TABLE d.s COPY d.t -- COPY
+CREATE TABLE d.s LIKE d.t -- LIKE
+CREATE TABLE d.s (x DATE) PARTITION BY x -- PARTITION
+CREATE TABLE d.s (x INT64) CLUSTER BY x -- CLUSTER
+CREATE TABLE d.s PARTITION BY x AS SELECT DATE '2026-01-01' AS x -- PARTITION
+CREATE TABLE d.s (x INT64 DEFAULT 5) -- DEFAULT
+CREATE TABLE d.s (x INT64, PRIMARY KEY (x) NOT ENFORCED) -- PRIMARY in a table
+CREATE TABLE d.s (x STRING COLLATE 'und:ci') -- COLLATE
+CREATE TABLE d.s (x STRING(10)) -- the parameterised type STRING
+CREATE TABLE d.s (x GEOGRAPHY) -- the type GEOGRAPHY
+CREATE TABLE d.s (x BIGNUMERIC) -- the type BIGNUMERIC
+CREATE TABLE d.s (x RANGE<DATE>) -- the type RANGE
+CREATE EXTERNAL TABLE d.s OPTIONS (format = 'CSV', uris = ['gs://b/x']) -- an external table without a connection
+CREATE EXTERNAL TABLE d.s (x INT64) OPTIONS (format = 'CSV') -- columns of an external table
+CREATE MODEL d.m OPTIONS (model_type = 'linear_reg') AS SELECT 1 AS x -- AS
+CREATE MODEL d.m TRANSFORM (x) OPTIONS (model_type = 'linear_reg') AS SELECT 1 AS x -- TRANSFORM
+CREATE CONNECTION d.c OPTIONS (type = 'x') -- CREATE CONNECTION
+CREATE FUNCTION d.f(x INT64) AS (x + 1) -- CREATE FUNCTION
+CREATE TEMP FUNCTION f(x INT64) RETURNS INT64 LANGUAGE js AS 'return x' -- CREATE FUNCTION
+CREATE AGGREGATE FUNCTION d.f(x INT64) AS (SUM(x)) -- CREATE FUNCTION
+CREATE TABLE FUNCTION d.f(x INT64) AS SELECT x AS y -- CREATE TABLE FUNCTION
+CREATE PROCEDURE d.p() BEGIN SELECT 1; END -- CREATE PROCEDURE
+CREATE ROW ACCESS POLICY p ON d.t GRANT TO ('user:a@b.c') FILTER USING (TRUE) -- CREATE ROW ACCESS POLICY
+CREATE SEARCH INDEX i ON d.t(ALL COLUMNS) -- CREATE SEARCH INDEX
+CREATE RESERVATION `p.us.r` OPTIONS (slot_capacity = 100) -- CREATE RESERVATION
+CREATE CAPACITY `p.us.c` OPTIONS (slot_count = 100) -- CREATE CAPACITY
+CREATE ASSIGNMENT `p.us.r.a` OPTIONS (job_type = 'QUERY') -- CREATE ASSIGNMENT
+CREATE PROPERTY GRAPH d.g NODE TABLES (d.t) -- CREATE PROPERTY GRAPH
+CREATE VECTOR INDEX i ON d.t(v) PARTITION BY x OPTIONS (index_type = 'IVF') -- PARTITION
+ALTER VECTOR INDEX i ON d.t SET OPTIONS (x = 1) -- SET
+ALTER TABLE d.t ADD COLUMN y INT64 -- ADD
+ALTER TABLE d.t DROP COLUMN x -- DROP
+ALTER TABLE d.t RENAME TO u -- RENAME
+ALTER TABLE d.t RENAME COLUMN x TO y -- RENAME
+ALTER TABLE d.t ALTER COLUMN x DROP NOT NULL -- ALTER
+ALTER TABLE d.t SET DEFAULT COLLATE 'und:ci' -- DEFAULT
+ALTER SCHEMA d SET OPTIONS (description = 'x') -- ALTER SCHEMA
+ALTER VIEW d.v SET OPTIONS (description = 'x') -- ALTER VIEW
+ALTER MODEL d.m SET OPTIONS (description = 'x') -- ALTER MODEL
+ALTER BI_CAPACITY `p.us.default` SET OPTIONS (size_gb = 1) -- ALTER BI_CAPACITY
+ALTER PROJECT p SET OPTIONS (x = 1) -- ALTER PROJECT
+ALTER ORGANIZATION SET OPTIONS (x = 1) -- ALTER ORGANIZATION
+DROP VIEW d.v -- DROP VIEW
+DROP MATERIALIZED VIEW d.v -- DROP MATERIALIZED VIEW
+DROP SNAPSHOT TABLE d.s -- DROP SNAPSHOT TABLE
+DROP FUNCTION d.f -- DROP FUNCTION
+DROP TABLE FUNCTION d.f -- DROP TABLE FUNCTION
+DROP PROCEDURE d.p -- DROP PROCEDURE
+DROP ROW ACCESS POLICY p ON d.t -- DROP ROW ACCESS POLICY
+DROP ALL ROW ACCESS POLICIES ON d.t -- DROP ALL ROW ACCESS POLICIES
+DROP SEARCH INDEX i ON d.t -- DROP SEARCH INDEX
+DROP RESERVATION `p.us.r` -- DROP RESERVATION
+UNDROP SCHEMA d -- UNDROP SCHEMA
+EXPORT DATA OPTIONS (uri = 'gs://b/*') AS SELECT 1 AS x -- EXPORT DATA
+EXPORT MODEL d.m OPTIONS (uri = 'gs://b') -- EXPORT MODEL
+LOAD DATA INTO d.t FROM FILES (format = 'CSV', uris = ['gs://b/x']) -- LOAD DATA
+GRANT `roles/bigquery.dataViewer` ON SCHEMA d TO 'user:a@b.c' -- GRANT
+REVOKE `roles/bigquery.dataViewer` ON SCHEMA d FROM 'user:a@b.c' -- REVOKE
+ASSERT TRUE AS 'x' -- ASSERT
+EXPLAIN SELECT 1 -- EXPLAIN SELECT
+DESCRIBE TABLE d.t -- DESCRIBE TABLE
+SHOW TABLES -- SHOW TABLES
+CALL d.p(1) -- CALL D.P
+SELECT * FROM d.t PIVOT (SUM(x) FOR s IN ('a', 'b')) -- PIVOT
+SELECT * FROM d.t UNPIVOT (y FOR z IN (x)) -- UNPIVOT
+SELECT * FROM d.t TABLESAMPLE SYSTEM (10 PERCENT) -- TABLESAMPLE
+SELECT * FROM d.t FOR SYSTEM_TIME AS OF TIMESTAMP '2026-01-01' -- FOR SYSTEM_TIME
+SELECT * FROM d.t |> WHERE x > 1 -- pipe syntax
+FROM d.t |> WHERE x > 1 -- queries that begin with FROM
+FROM d.t -- queries that begin with FROM
+SELECT * FROM d.t, LATERAL (SELECT 1 AS y) -- LATERAL
+SELECT * FROM `d.t_*` -- the wildcard table t_*
+SELECT * FROM d.`t_*` WHERE _TABLE_SUFFIX = 'x' -- the wildcard table t_*
+SELECT * FROM d.__TABLES__ -- the metadata table __TABLES__
+SELECT * FROM `d.__TABLES_SUMMARY__` -- the metadata table __TABLES_SUMMARY__
+SELECT * FROM d.INFORMATION_SCHEMA.PARTITIONS -- INFORMATION_SCHEMA.PARTITIONS
+SELECT x FROM d.t UNION ALL BY NAME SELECT x FROM d.t -- set operations by name
+SELECT x FROM d.t UNION ALL CORRESPONDING SELECT x FROM d.t -- set operations by name
+SELECT x FROM d.t INTERSECT ALL SELECT x FROM d.t -- INTERSECT ALL
+WITH RECURSIVE a AS (SELECT 1 AS x) WITH DEPTH AS y SELECT * FROM a -- WITH DEPTH
+SELECT WITH DIFFERENTIAL_PRIVACY x FROM d.t -- SELECT WITH
+SELECT AS d.x 1 AS y -- SELECT AS a named type
+SELECT WITH(a AS 1, a + 1) -- the expression WITH
+SELECT @@project_id -- system variables
+SELECT x FROM d.t ORDER BY s COLLATE 'und:ci' -- COLLATE
+SELECT s LIKE ANY ('a', 'b') FROM d.t -- quantified LIKE
+SELECT 'a' 'b' -- string literals side by side
+SELECT ARRAY_TRANSFORM([1], e -> e + 1) -- lambda expressions
+SELECT ARRAY_TRANSFORM([1], (e, i) -> e + i) -- lambda expressions
+SELECT CAST('1' AS INT64 FORMAT '9') -- CAST with FORMAT
+SELECT CAST('x' AS GEOGRAPHY) -- the type GEOGRAPHY
+SELECT CAST(x AS BIGNUMERIC) FROM d.t -- the type BIGNUMERIC
+SELECT RANGE<DATE> '[2020-01-01, 2021-01-01)' -- the type RANGE
+SELECT CAST('x' AS RANGE<DATE>) -- the type RANGE
+SELECT BIGNUMERIC '1' -- the type BIGNUMERIC
+SELECT ST_GEOGPOINT(1, 2) -- the function ST_GEOGPOINT
+SELECT RANGE(DATE '2020-01-01', DATE '2021-01-01') -- the function RANGE
+SELECT SOUNDEX('a') -- the function SOUNDEX
+SELECT SAFE_ADD(1, 2) -- the function SAFE_ADD
+SELECT NET.HOST('x') -- the function NET.HOST
+SELECT AI.GENERATE('x') -- the function AI.GENERATE
+SELECT AI.EMBED('x', endpoint => 'y') -- the function AI.EMBED
+SELECT * FROM AI.SEARCH(TABLE d.t, 'v', 'red dress', top_k => 5) -- the table function AI.SEARCH
+SELECT * FROM AI.FORECAST(TABLE d.t, data_col => 'x', timestamp_col => 'y') -- the table function AI.FORECAST
+SELECT * FROM AI.GENERATE_TABLE(MODEL d.m, TABLE d.t, STRUCT('x STRING' AS output_schema)) -- the table function AI.GENERATE_TABLE
+SELECT * FROM ML.PREDICT(MODEL d.m, (SELECT 1 AS x)) -- the table function ML.PREDICT
+SELECT * FROM ML.EVALUATE(MODEL d.m) -- the table function ML.EVALUATE
+SELECT * FROM VECTOR_SEARCH(TABLE d.t, 'v', query_value => (SELECT [1.0]), top_k => 1) -- VECTOR_SEARCH with query_value
+SELECT * FROM VECTOR_SEARCH(TABLE d.t, 'v', query_value => [1.0, 2.0]) -- VECTOR_SEARCH with query_value
+SELECT * FROM APPENDS(TABLE d.t, NULL, NULL) -- the table function APPENDS
+SELECT * FROM EXTERNAL_QUERY('us.c', 'SELECT 1') -- the table function EXTERNAL_QUERY
+SELECT * FROM GAP_FILL(TABLE d.t, ts_column => 'x', bucket_width => INTERVAL 1 DAY) -- the table function GAP_FILL
+GRAPH d.g MATCH (n) RETURN n.x -- GRAPH D
+INSERT d.t (x) VALUES (1) ON CONFLICT DO NOTHING -- ON
+UPDATE d.t SET (INSERT v VALUES (1.0)) WHERE TRUE -- DML inside DML
+DELETE d.t WHERE TRUE THEN RETURN x -- THEN
+@{hint = 1} SELECT 1 -- hints
+SELECT @{hint = 1} 1 -- hints
+SELECT * FROM d.t@{hint = 1} -- hints
+SELECT COUNT(x GROUP BY s) FROM d.t -- GROUP
+SELECT SUM(x WHERE x > 1) FROM d.t -- WHERE
+SELECT TRUE IS UNKNOWN -- UNKNOWN
+SELECT x FROM d.t LIMIT ALL -- LIMIT ALL
+SELECT x FROM d.t FOR UPDATE -- FOR UPDATE
+TABLE d.t -- TABLE as a query
+INSERT OR IGNORE INTO d.t (x) VALUES (1) -- OR
+INSERT IGNORE d.t (x) VALUES (1) -- IGNORE
+UPDATE d.t SET v[OFFSET(0)] = 1 WHERE TRUE -- an assignment to an element of an ARRAY
+UPDATE d.t SET x = 1 WHERE TRUE ASSERT_ROWS_MODIFIED 1 -- ASSERT_ROWS_MODIFIED
+UPDATE d.t WITH OFFSET SET x = 1 WHERE TRUE -- WITH
+CREATE TABLE d.s (x STRUCT<y INT64 NOT NULL>) -- NOT in a STRUCT
+CREATE TABLE d.s (x STRUCT<y INT64 OPTIONS (description = 'q')>) -- OPTIONS in a STRUCT
+CREATE TABLE d.s (x INT64) AS SELECT 1 AS x -- CREATE TABLE with columns AS a query
+SELECT * FROM d.t NATURAL JOIN d.t AS u -- NATURAL JOIN
+SELECT * FROM d.t JOIN d.t AS u JOIN d.t AS w ON TRUE ON TRUE -- joins whose conditions follow later
+TRUNCATE TABLE d.t WHERE TRUE -- WHERE
+
+-- In BigQuery's documentation, and not in the ZetaSQL of PyPI:
+CREATE EXTERNAL TABLE d.s WITH CONNECTION us.c WITH PARTITION COLUMNS OPTIONS (format = 'CSV') -- WITH
+SELECT * FROM d.t MATCH_RECOGNIZE (ORDER BY x MEASURES 1 AS y PATTERN (a) DEFINE a AS TRUE) -- MATCH_RECOGNIZE
+SELECT * FROM GRAPH_TABLE(d.g MATCH (n) RETURN n.x) -- GRAPH_TABLE
+
+-- Scripts, of which ZetaSQL analyzes one statement at a time:
+BEGIN TRANSACTION -- BEGIN and other procedural statements
+COMMIT TRANSACTION -- COMMIT and other procedural statements
+ROLLBACK -- ROLLBACK and other procedural statements
+BEGIN SELECT 1; END -- BEGIN and other procedural statements
+DECLARE x INT64 DEFAULT 1 -- DECLARE and other procedural statements
+SET x = 1 -- SET and other procedural statements
+IF TRUE THEN SELECT 1; END IF -- IF and other procedural statements
+WHILE FALSE DO SELECT 1; END WHILE -- WHILE and other procedural statements
+LOOP BREAK; END LOOP -- LOOP and other procedural statements
+REPEAT SELECT 1; UNTIL TRUE END REPEAT -- REPEAT and other procedural statements
+FOR r IN (SELECT 1 AS x) DO SELECT r.x; END FOR -- FOR and other procedural statements
+CASE WHEN TRUE THEN SELECT 1; END CASE -- CASE and other procedural statements
+RAISE USING MESSAGE = 'x' -- RAISE and other procedural statements
+RETURN -- RETURN and other procedural statements
+EXECUTE IMMEDIATE 'SELECT 1' -- EXECUTE and other procedural statements
+here: BEGIN SELECT 1; END -- HERE and other procedural statements
+SELECT 1 AS x; SELECT 2 AS x -- a script of several statements
