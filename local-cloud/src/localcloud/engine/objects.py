@@ -186,7 +186,7 @@ def check_uris(uris: object) -> None:
 
 def listed(cloud: Cloud, table: ObjectTable) -> list[ListedObject]:
     """The objects that match now. Raises ApiError when the connection may not list the bucket."""
-    found: dict[str, ObjectInfo] = {}
+    found: dict[str, ListedObject] = {}
     member = cloud.connection_member(*table.connection)
     for uri in table.uris:
         bucket, _, pattern = uri.removeprefix("gs://").partition("/")
@@ -194,8 +194,9 @@ def listed(cloud: Cloud, table: ObjectTable) -> list[ListedObject]:
         cloud.check_colocated(bucket, table.location)
         for item in cloud.list_objects(member, bucket, prefix):
             if item.name == pattern or (star and item.name.endswith(suffix) and len(item.name) >= len(prefix + suffix)):
-                found[item.uri] = item
-    return [ListedObject.of(item) for item in found.values()]
+                row = ListedObject.of(item)
+                found[row.uri] = row
+    return list(found.values())
 
 
 def _fill(run: Run, scratch: str, rows: Sequence[ListedObject]) -> None:
