@@ -87,7 +87,7 @@ def test_others_are_let_in_only_when_told_to_and_told_what_that_means(web_stack:
     refused = web_stack.run(".venv/bin/python", "-m", "imagesearch", "serve", "--host", "0.0.0.0", check=False)
     assert refused.returncode == 1 and refused.stdout == ""
     assert "It does not authenticate anybody" in refused.stderr and "--expose" in refused.stderr
-    assert "spends the money of the project local-project" in refused.stderr
+    assert "their searches are charged to the project local-project" in refused.stderr
 
 
 def test_a_port_that_is_taken_is_said() -> None:
