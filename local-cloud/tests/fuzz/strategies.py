@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 
@@ -55,7 +56,7 @@ class Call:
 @st.composite
 def calls(draw: st.DrawFn) -> Call:
     """A call of a method that some API of this server has, with parameters and a body by its schema, or nearly."""
-    prefix, method = draw(st.sampled_from(draw(st.sampled_from(_METHODS))))
+    prefix, method = draw(st.sampled_from(draw(st.sampled_from(_by_api()))))
     path = prefix + "".join(draw(_segment(part)) for part in method["parts"])
     named = [name for name, each in method["parameters"].items() if each.get("required")]
     optional = sorted(set(method["parameters"]) - set(named))
@@ -153,5 +154,7 @@ def _served(verb: str, path: str) -> bool:
     return any(verb in (route.methods or ()) and route.path_regex.match(path) for route in routes())
 
 
-_METHODS = [_methods(prefix, api) for prefix, api in PREFIXES.items()]
-"""By API, so that one with many methods does not hide the others."""
+@cache
+def _by_api() -> list[list[tuple[str, dict[str, Any]]]]:
+    """Every method by API, so that one with many methods does not hide the others. Takes a second."""
+    return [_methods(prefix, api) for prefix, api in PREFIXES.items()]

@@ -3,18 +3,15 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from zetasql.api import CatalogBuilder, PreparedQuery
-from zetasql.types import AnalyzerOptions, LanguageOptions, ZetaSQLBuiltinFunctionOptions
 
-import localcloud.testing.zetasql  # noqa: F401 - compiles ZetaSQL once
 from localcloud.core.errors import ApiError
 from localcloud.core.store import Store
 from tests.sql.conftest import SmallCloud, Warehouse
+from tests.sql.reference import Reference, Refused
 
 T = (
     "WITH t AS (SELECT * FROM UNNEST([STRUCT(1 AS n, 'ann' AS s, 1.5 AS f, [1, 2] AS a),"
@@ -178,52 +175,21 @@ def here() -> Iterator[Warehouse]:
 
 
 @pytest.fixture(scope="module")
-def options() -> AnalyzerOptions:
-    return AnalyzerOptions(language_options=LanguageOptions.maximum_features(), default_timezone="UTC")
-
-
-@pytest.fixture(scope="module")
-def catalog(options: AnalyzerOptions) -> Any:
-    functions = ZetaSQLBuiltinFunctionOptions(language_options=options.language_options)
-    return CatalogBuilder("c").with_builtin_functions(functions).build()
+def reference() -> Reference:
+    return Reference()
 
 
 @pytest.mark.parametrize("query", QUERIES)
-def test_the_answer_is_the_reference_implementations(
-    here: Warehouse, options: AnalyzerOptions, catalog: Any, query: str
-) -> None:
+def test_the_answer_is_the_reference_implementations(here: Warehouse, reference: Reference, query: str) -> None:
     text = T + query
     try:
-        expected = _reference(text, options, catalog)
-    except Exception as error:
+        expected = reference.rows(text)
+    except Refused as refusal:
         with pytest.raises(ApiError):
             found = here.rows(text)
-            print("reference:", error, "here:", found)
+            print("reference:", refusal, "here:", found)
         return
     assert [_numbers(row) for row in here.rows(text)] == [_numbers(row) for row in expected]
-
-
-def _reference(text: str, options: AnalyzerOptions, catalog: Any) -> list[Any]:
-    made = PreparedQuery.builder().set_sql(text).set_analyzer_options(options).set_catalog(catalog)
-    with made.prepare() as prepared:
-        table = prepared.execute().content.table_data
-    return [tuple(_plain(cell) for cell in row.cell) for row in (table.row if table and table.row else [])]
-
-
-def _plain(value: Any) -> Any:
-    """A ZetaSQL value as `Warehouse.rows` spells it."""
-    if value.array_value is not None:
-        return [_plain(item) for item in value.array_value.element or []]
-    if value.struct_value is not None:
-        return tuple(_plain(item) for item in value.struct_value.field or [])
-    if value.bool_value is not None:
-        return "true" if value.bool_value else "false"
-    if value.bytes_value is not None:
-        return base64.b64encode(value.bytes_value).decode()
-    for one in (value.int64_value, value.double_value, value.string_value, value.json_value):
-        if one is not None:
-            return str(one)
-    return None
 
 
 def _numbers(value: Any) -> Any:
