@@ -1,7 +1,7 @@
 """The connection through which BigQuery reaches the bucket and the endpoint, and the roles of its service account.
 
-A named connection, not CONNECTION DEFAULT: that one grants roles by itself, outside any state file (contract section
-0.8).
+A named connection, not CONNECTION DEFAULT: that one grants roles by itself, outside any state file
+(docs/bigquery-contract.md#08-connection-default).
 """
 
 from __future__ import annotations

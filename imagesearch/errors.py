@@ -55,7 +55,7 @@ class NotReady(ImageSearchError):
 class StatementFailed(ImageSearchError):
     """A statement failed and would fail again.
 
-    `reason` is BigQuery's error reason (docs/bigquery-contract.md, section 10); empty if there is none.
+    `reason` is BigQuery's error reason (docs/bigquery-contract.md#10-errors-and-jobs); empty if there is none.
     """
 
     def __init__(self, what: str, remedy: str, *, reason: str = "") -> None:

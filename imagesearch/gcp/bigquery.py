@@ -3,7 +3,7 @@
 Three numbers bound a job: creation (the API's retries), execution (the caller's deadline, after which the job is
 cancelled) and polling (the interval between two requests of its state). A job that costs money has a deterministic id:
 submitting it again after a lost response or a restart attaches to the existing job (409 duplicate) instead of paying
-twice. The protocol: docs/bigquery-contract.md, section 10.
+twice. The protocol: docs/bigquery-contract.md#10-errors-and-jobs.
 """
 
 from __future__ import annotations
@@ -46,7 +46,10 @@ RESUBMISSION_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0, 0.0)
 """Seconds to wait after each submission that failed for such a reason; after the last one, `run_once` fails."""
 
 _GRANT_MISSING = "gcp-sa-bigquery-condel.iam.gserviceaccount.com does not have"
-"""In every error of a connection whose service account lacks a role (docs/bigquery-contract.md, sections 3 and 4)."""
+"""In every error of a connection whose service account lacks a role.
+
+The words: docs/bigquery-contract.md#3-remote-models. The roles on a bucket: docs/bigquery-contract.md#4-object-tables.
+"""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ Say = Callable[[str], None]
 """Reports one line of progress to the user."""
 
 PROPAGATION_DEADLINE = 15 * 60.0
-"""Seconds after which a grant without effect counts as missing (docs/bigquery-contract.md, section 0, item 7)."""
+"""Seconds after which a grant without effect counts as missing (docs/bigquery-contract.md#07-grants-act-late)."""
 _ACCOUNT = re.compile(r"bqcx-[\w-]+@gcp-sa-bigquery-condel\.iam\.gserviceaccount\.com")
 
 _Result = TypeVar("_Result")

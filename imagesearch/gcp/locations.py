@@ -1,8 +1,9 @@
 """Locations: which of them serve embeddings, and which bucket a dataset can read. Facts as of 2026-08-22.
 
-The Vertex AI location that serves a dataset: docs/bigquery-contract.md, section 2. Regions of multimodal embeddings:
-docs.cloud.google.com/vertex-ai/generative-ai/docs/learn/locations. Colocation of buckets: docs/bigquery-contract.md,
-section 4. Each endpoint's quotas: imagesearch/settings/endpoints.py.
+The Vertex AI location that serves a dataset: docs/bigquery-contract.md#2-the-embedding-endpoint. Colocation of buckets:
+docs/bigquery-contract.md#4-object-tables. Regions of multimodal embeddings:
+docs.cloud.google.com/vertex-ai/generative-ai/docs/learn/locations. Each endpoint's quotas:
+imagesearch/settings/endpoints.py.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ def vertex_location(location: str) -> str:
 def colocated(bucket: str, dataset: str) -> bool:
     """Whether a dataset in the location `dataset` can read a bucket in the location `bucket`, as far as the names tell.
 
-    The rules: docs/bigquery-contract.md, section 4. A bucket whose location is a continent may be a configurable
+    The rules: docs/bigquery-contract.md#4-object-tables. A bucket whose location is a continent may be a configurable
     dual-region; its name does not tell the regions, so the result is True for every region of that continent.
     """
     bucket, dataset = canonical(bucket), canonical(dataset)

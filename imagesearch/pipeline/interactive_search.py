@@ -4,7 +4,7 @@ Two steps, each a job: a vector (of a text by the images' model, or stored with 
 it. The vector of a text is remembered, so that asking again, also with other filters, pays for no embedding.
 
 A filter makes the search exact: with an index, BigQuery would filter after the search and leave fewer than were asked
-for, unless the index stored the column (contract section 7).
+for, unless the index stored the column (docs/bigquery-contract.md#7-vector_search).
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""The notebook in BigQuery Studio: a Dataform repository that holds one file (contract section 9).
+"""The notebook in BigQuery Studio: a Dataform repository that holds one file.
+
+The requests: docs/bigquery-contract.md#9-notebooks-as-code.
 
 The file is notebooks/met-image-analysis.ipynb with the stack's names in the cell that is tagged `parameters`. People
 edit and run their notebooks, so only what is written in the cells is compared: not outputs, counters or metadata. What

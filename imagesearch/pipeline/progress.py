@@ -1,8 +1,8 @@
 """How far a run is: what it has embedded, how fast, how much longer that takes, what it has paid.
 
-A job's rows are not to be seen before it has ended (contract section 1), so the numbers move by whole batches; between
-two of them the line says how long the batch has been running. Rate and time left are measured once a batch has ended,
-and until then what the location's quota allows.
+A job's rows are not to be seen before it has ended (docs/bigquery-contract.md#1-aigenerate_embedding), so the numbers
+move by whole batches; between two of them the line says how long the batch has been running. Rate and time left are
+measured once a batch has ended, and until then what the location's quota allows.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The remote model: an embedding endpoint that SQL can call. Contract section 3."""
+"""The remote model: an embedding endpoint that SQL can call (docs/bigquery-contract.md#3-remote-models)."""
 
 from __future__ import annotations
 

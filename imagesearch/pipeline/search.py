@@ -1,6 +1,7 @@
-"""Searching: texts become vectors by the images' own model, VECTOR_SEARCH finds the nearest (contract section 7).
+"""Searching: texts become vectors by the images' own model, VECTOR_SEARCH finds the nearest.
 
-`distance_type` is always given: without it the service takes the index's type only when it uses the index.
+The function: docs/bigquery-contract.md#7-vector_search. `distance_type` is always given: without it the service takes
+the index's type only when it uses the index (docs/bigquery-contract.md#02-distance_type).
 """
 
 from __future__ import annotations
@@ -104,7 +105,7 @@ def drop(warehouse: Warehouse, searches: SearchesSpec) -> None:
 
 
 def _retryable(error: BaseException) -> bool:
-    """Whether a text's embedding failed with a status that passes (contract section 0.4)."""
+    """Whether a text's embedding failed with a status that passes (docs/bigquery-contract.md#04-statuses)."""
     return isinstance(error, StatementFailed) and "A retryable error occurred:" in error.what
 
 

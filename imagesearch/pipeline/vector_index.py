@@ -1,4 +1,7 @@
-"""The vector index over the embeddings: when there is one, its state, how well it finds (contract section 6)."""
+"""The vector index over the embeddings: when there is one, its state, how well it finds.
+
+The statements and their rules: docs/bigquery-contract.md#6-vector-indexes.
+"""
 
 from __future__ import annotations
 

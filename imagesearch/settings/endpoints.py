@@ -1,6 +1,7 @@
 """The embedding endpoints: what each offers, where, how fast, and for how long. Facts as of 2026-08-22.
 
-Quotas, dimensions, retirement: contract sections 0, 1 and 2 (docs/bigquery-contract.md), which name Google's pages.
+Quotas and dimensions: docs/bigquery-contract.md#1-aigenerate_embedding, which names Google's page. Retirement:
+docs/bigquery-contract.md#01-retirement. Formats of images: docs/bigquery-contract.md#2-the-embedding-endpoint.
 Regions of multimodalembedding@001: docs.cloud.google.com/vertex-ai/generative-ai/docs/learn/locations. What
 gemini-embedding-2-preview takes, and its vectors shorter than the default:
 docs.cloud.google.com/vertex-ai/generative-ai/docs/models/gemini/embedding-2 (any length up to 3,072; here are the

@@ -1,5 +1,6 @@
-"""What embedding costs, in US dollars: second-hand figures (contract section 1), so an estimate.
+"""What embedding costs, in US dollars: second-hand figures, so an estimate.
 
+Source: docs/bigquery-contract.md#1-aigenerate_embedding.
 cloud.google.com/vertex-ai/generative-ai/pricing has the current ones. Not counted are the texts of the searches (about
 $0.0002 per 1,000 characters) and what BigQuery charges for bytes processed: small beside the cost of the images.
 """

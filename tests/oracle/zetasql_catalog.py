@@ -3,8 +3,9 @@
 ZetaSQL (the parser, analyzer and reference evaluator of GoogleSQL) type-checks a statement against a catalog. Tables
 that statements make are learned from those statements: `Catalog.run` analyses one and keeps the table it creates, so a
 later statement is checked against what the earlier one really makes. ZetaSQL knows nothing of BigQuery's table-valued
-functions; their output schemas follow here from their arguments, call by call (contract sections 1, 4 and 7), with the
-rules of these functions that a type system cannot express.
+functions; their output schemas follow here from their arguments, call by call, with the rules of these functions that a
+type system cannot express (docs/bigquery-contract.md#1-aigenerate_embedding, docs/bigquery-contract.md#4-object-tables,
+docs/bigquery-contract.md#7-vector_search).
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ OBJECTS: Columns = {
     "metadata": array(struct({"name": STRING, "value": STRING})),
     "ref": OBJECT_REF,
 }
-"""An object table (contract section 4)."""
+"""An object table (docs/bigquery-contract.md#4-object-tables)."""
 VECTOR_INDEXES: Columns = {
     "index_catalog": STRING,
     "index_schema": STRING,
@@ -63,7 +64,7 @@ VECTOR_INDEXES: Columns = {
     "total_logical_bytes": INT64,
     "total_storage_bytes": INT64,
 }
-"""INFORMATION_SCHEMA.VECTOR_INDEXES (contract section 6)."""
+"""INFORMATION_SCHEMA.VECTOR_INDEXES (docs/bigquery-contract.md#6-vector-indexes)."""
 OPTIONS: Columns = {
     "description": STRING,
     "labels": LABELS,
@@ -207,7 +208,7 @@ class Catalog:
         return {column.name: column.column.type for column in outputs}
 
     def _embedded(self, given: Columns) -> Columns:
-        """Output of AI.GENERATE_EMBEDDING over an input of these columns (contract section 1)."""
+        """Output of AI.GENERATE_EMBEDDING over an input (docs/bigquery-contract.md#1-aigenerate_embedding)."""
         content = given.get("content")
         if content is None and not set(given) >= OBJECT_TABLE_INPUT:
             raise Refused("AI.GENERATE_EMBEDDING takes an object table, or a query with a column named content")
@@ -253,7 +254,10 @@ class Catalog:
 
 
 def _check_search_call(call: z.ASTTVF, base: Columns, query: Columns) -> None:
-    """Vectors on both sides, distance_type given (contract section 0.2), a plain base query, sensible options."""
+    """Vectors on both sides, distance_type given, a plain base query, sensible options.
+
+    The rules: docs/bigquery-contract.md#02-distance_type and docs/bigquery-contract.md#7-vector_search.
+    """
     literals = [_string(a.expr) for a in call.argument_entries if isinstance(a.expr, z.ASTStringLiteral)]
     for side, column in zip((base, query), literals, strict=False):
         if column not in side or spelled(side[column]) != spelled(VECTOR):
