@@ -2,8 +2,8 @@
 
 They are installed beside a CLI that was built from its Go module, which has none, as `pulumi-language-python` and
 `pulumi-resource-pulumi-python` (see launcher.sh), run with the project's own Python, print their port, serve on it, and
-end when the engine interrupts them or goes away. The host builds on the language server that the Pulumi SDK carries for
-inline programs.
+end when the engine interrupts them or goes away. The engine starts a host for every question about a program, and most
+of them run none: only `Run` imports the SDK.
 
 Facts from the engine's side (sdk/v3/go/common/resource/plugin/langruntime_plugin.go and plugin.go, v3.259.0) and from
 the official host's program runner in the same module (python/cmd/pulumi-language-python-exec):
@@ -20,9 +20,11 @@ import atexit
 import base64
 import gc
 import importlib.metadata
+import importlib.util
 import json
 import logging
 import os
+import platform
 import queue
 import re
 import runpy
@@ -32,17 +34,38 @@ import sys
 import threading
 import time
 import traceback
+import types
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NoReturn
 
+_SDK = ("pulumi", "pulumi.runtime", "pulumi.runtime.proto")
+
+
+def _stand_in_for_the_sdk() -> None:
+    """Let the SDK's messages be imported without the SDK, which takes 0.4 s. `_import_sdk` undoes it."""
+    specification = importlib.util.find_spec("pulumi")
+    if specification is None or specification.origin is None:
+        raise ImportError("there is no package pulumi")
+    folder = Path(specification.origin).parent
+    for name in _SDK:
+        package = types.ModuleType(name)
+        package.__path__ = [str(folder.joinpath(*name.split(".")[1:]))]
+        sys.modules[name] = package
+
+
+def _import_sdk() -> None:
+    """The SDK itself, around the messages that are imported already."""
+    for name in _SDK:
+        del sys.modules[name]
+    import pulumi.runtime  # noqa: F401
+
+
 try:
+    _stand_in_for_the_sdk()
     import grpc  # type: ignore[import-untyped]
-    import pulumi
     from google.protobuf import empty_pb2
-    from pulumi.automation._server import LanguageServer
-    from pulumi.runtime import reset_options, run_in_stack, set_all_config
     from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
     from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 except ImportError as missing:
@@ -71,6 +94,7 @@ def main() -> None:
 
 def _serve_dynamic_providers(arguments: list[str]) -> None:
     """What `python -m pulumi.dynamic` does, which by itself outlives an engine that was killed."""
+    _import_sdk()
     sys.argv = ["pulumi.dynamic", *arguments]
     sys.path.insert(0, str(Path.cwd()))
     runpy.run_module("pulumi.dynamic", run_name="__main__", alter_sys=True)
@@ -87,13 +111,15 @@ def _serve_programs(engine_address: str) -> None:
         programs.get()()
 
 
-class LanguageHost(LanguageServer):
+class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):  # type: ignore[misc]  # generated without types
     """`pulumirpc.LanguageRuntime` for projects whose `runtime` is python with the toolchain pip."""
 
     def __init__(self, engine_address: str, programs: queue.SimpleQueue[Callable[[], None]]) -> None:
-        super().__init__(lambda: None)
         self._engine_address = engine_address
         self._programs = programs
+
+    def About(self, request: Any, context: Any) -> Any:  # noqa: N802
+        return language_pb2.AboutResponse(executable=sys.executable, version=platform.python_version())
 
     def Handshake(self, request: Any, context: Any) -> Any:  # noqa: N802
         return language_pb2.LanguageHandshakeResponse()
@@ -168,6 +194,9 @@ def _run(request: Any, engine_address: str) -> Any:
     """Answer a RunRequest on the main thread."""
     if complaint := _runtime_complaint(request.info) or _attach_complaint(request):
         return language_pb2.RunResponse(error=complaint)
+    _import_sdk()
+    from pulumi.runtime import reset_options, set_all_config
+
     reset_options(
         project=request.project,
         stack=request.stack,
@@ -189,6 +218,8 @@ def _run(request: Any, engine_address: str) -> Any:
 
 def _run_program(request: Any) -> Any:
     """Run to the end, every registration included; show what went wrong and answer accordingly."""
+    import pulumi
+
     directory = Path(request.info.program_directory or request.pwd)
     entry = directory / (request.info.entry_point or ".")
     if entry.is_dir() and not (entry / "__main__.py").is_file():
@@ -213,6 +244,8 @@ def _run_program(request: Any) -> Any:
 
 def _until_complete(program: Callable[[], Any], parallel: int) -> None:
     """Run the program in an event loop of its own and await all that it started."""
+    from pulumi.runtime import run_in_stack
+
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     executor = ThreadPoolExecutor(max_workers=max(parallel, 1) * 4)
@@ -228,6 +261,8 @@ def _until_complete(program: Callable[[], Any], parallel: int) -> None:
 
 def _exit_answer(left: SystemExit) -> Any:
     """What `sys.exit(code)` in a program means."""
+    import pulumi
+
     if left.code in (None, 0):
         return language_pb2.RunResponse()
     if isinstance(left.code, int):
@@ -286,10 +321,9 @@ def _refuse(context: Any, ability: str) -> NoReturn:
 def _provider_plugins() -> list[dict[str, Any]]:
     """The plugins of installed provider SDKs (`pulumi-…` with a pulumi-plugin.json), as PackageDependency fields."""
     plugins = []
-    for distribution in importlib.metadata.distributions():
-        name = distribution.metadata["Name"] or ""
-        if not re.match(r"pulumi[-_]", name, re.IGNORECASE):
-            continue
+    for folder in sorted({found for entry in sys.path for found in Path(entry).glob("[Pp]ulumi[-_]*.dist-info")}):
+        distribution = importlib.metadata.Distribution.at(folder)  # not one of all that are installed: each is read
+        name = distribution.metadata["Name"]
         description = Path(str(distribution.locate_file(name.lower().replace("-", "_"))), "pulumi-plugin.json")
         if description.is_file():
             plugin = json.loads(description.read_text())
