@@ -16,6 +16,7 @@ from localcloud.core.ports import Statement
 from localcloud.core.store import Store
 from localcloud.engine.table_schemas import analyze
 from localcloud.googlesql import grammar
+from localcloud.googlesql.analysis import unsupported
 from localcloud.googlesql.analysis.signatures import Argument, functions
 from localcloud.googlesql.types import Type
 from tests.sql.conftest import SmallCloud, Warehouse
@@ -52,6 +53,10 @@ def both() -> Iterator[tuple[Warehouse, Reference]]:
 
 
 # Signatures
+
+
+def test_no_function_is_both_supported_and_refused_as_unsupported() -> None:
+    assert {name for name in functions() if unsupported.is_unsupported(name)} == set()
 
 
 def test_every_signature_is_one_of_zetasqls() -> None:
