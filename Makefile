@@ -13,6 +13,8 @@ STACK ?= local
 PROJECT ?=
 WORKERS ?= 3
 step := scripts/step
+# Not $(MAKE) in a recipe itself: `make -n` would run it.
+again = $(MAKE)
 # The value of a variable as one word of a command, whatever is in it: neither make nor the shell expands it.
 literal = '$(subst ','\'',$(value $(1)))'
 # --name=… for NAME=… on make's command line; the environment may have a NAME of its own.
@@ -39,7 +41,7 @@ up: setup ## local cloud, pictures, `pulumi up`, results, gallery (IMAGES=folder
 	$(step) "Local cloud" ./local python -m localcloud serve --detach || { echo "   on another port: make up PORT=9000" >&2; exit 1; }
 	$(step) "Pictures" ./local python -m localcloud.images $(if $(value IMAGES),$(call literal,IMAGES)) || { echo "   other pictures: make up IMAGES=~/Pictures" >&2; exit 1; }
 	$(step) "pulumi up" ./local pulumi up --yes --skip-preview --non-interactive --suppress-permalink --suppress-outputs
-	$(MAKE) status gallery
+	$(again) status gallery
 
 preview: setup ## what `make up` would change
 	@./local python -m localcloud serve --detach
@@ -70,14 +72,14 @@ destroy: setup ## remove every resource of the local stack and stop the local cl
 
 clean: ## also remove every file that was made in this folder
 	@test ! -x .venv/bin/python || ./local python -m localcloud stop || true
-	rm -rf .local .venv .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .local .venv {.,local-cloud}/.{pytest,mypy,ruff}_cache {.,local-cloud}/.hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Tests also wait, for processes, disks and clocks: two workers leave a part of two processors idle, three do not.
 test: setup ## all tests, three at a time: both of the next two, also where the first fails
 	@code=0
-	$(MAKE) test-program || code=$$?
-	$(MAKE) test-local-cloud || code=$$?
+	$(again) test-program || code=$$?
+	$(again) test-local-cloud || code=$$?
 	exit $$code
 
 test-program: setup ## the tests of the program, with the real Pulumi engine, and of its stand-ins

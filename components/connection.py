@@ -12,7 +12,7 @@ import pulumi
 import pulumi_gcp as gcp
 
 from components.orphans import recreate_orphan
-from components.settings import Stack
+from components.settings import Stack, provider_config
 from imagesearch.gcp import connections
 from imagesearch.gcp.bigquery import Warehouse
 from imagesearch.gcp.sql import Identifier, connection_name
@@ -83,7 +83,7 @@ def _mark(stack: Stack) -> str:
 
 
 def _drop(warehouse: Warehouse, connection_id: str, mark: str) -> bool:
-    endpoint = pulumi.Config("gcp").get("bigqueryConnectionCustomEndpoint") or ""
+    endpoint = provider_config("gcp:bigqueryConnectionCustomEndpoint") or ""
     return connections.drop(warehouse.target, endpoint, connection_id, mark)
 
 

@@ -23,7 +23,7 @@ from imagesearch.settings.schema import Settings
 
 TABLE = "met_image_embeddings"
 FAILURES = "met_image_failures"
-_SHOWN = ("objects", "target", "embedded", "set_aside", "stored")
+_COUNTS = ("objects", "target", "embedded", "set_aside", "stored")
 
 
 class EmbeddingsTablesProvider(Provider):
@@ -108,14 +108,14 @@ class EmbeddedImagesProvider(Provider):
             return ReadResult("", {})
         except PermissionMissing:  # the refresh notes which grant is gone, and an up restores it
             return ReadResult(id_, props, inputs)
-        return ReadResult(id_, {**props, **_shown(counts)}, inputs)
+        return ReadResult(id_, {**props, **_outputs(counts)}, inputs)
 
     def _converge(self, props: Properties, spec: EmbeddingsSpec) -> Properties:
         warehouse = self.warehouse(props)
         embedding_tables.create(warehouse, spec, props["owner"])
         outcome = convergence.converge(warehouse, spec, say)
         run = {"added": outcome.added, "updated": outcome.updated, "deleted": outcome.deleted}
-        return {**props, **_shown(outcome.counts), **run, "complete": outcome.complete}
+        return {**props, **_outputs(outcome.counts), **run, "complete": outcome.complete}
 
 
 class EmbeddedImages(Resource, module="bigquery", name="EmbeddedImages"):
@@ -134,7 +134,7 @@ class EmbeddedImages(Resource, module="bigquery", name="EmbeddedImages"):
     version: pulumi.Output[str]
 
     def __init__(self, name: str, properties: dict[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
-        outputs = (*_SHOWN, "pending", "version", "added", "updated", "deleted", "complete")
+        outputs = (*_COUNTS, "pending", "version", "added", "updated", "deleted", "complete")
         super().__init__(EmbeddedImagesProvider(), name, {**dict.fromkeys(outputs), **properties}, hidden(opts))
 
 
@@ -181,6 +181,6 @@ def _replacement_cost(spec: EmbeddingsSpec) -> str:
     return plan.upper_bound_of(spec.endpoint, spec.location, spec.limit, spec.budget_usd)
 
 
-def _shown(counts: Counts) -> Properties:
+def _outputs(counts: Counts) -> Properties:
     numbers = asdict(counts)
-    return {**{key: numbers[key] for key in _SHOWN}, "pending": counts.pending, "version": counts.version}
+    return {**{key: numbers[key] for key in _COUNTS}, "pending": counts.pending, "version": counts.version}

@@ -158,4 +158,4 @@ def _content(properties: Properties) -> str:
 
 
 def _repository_of(path: str) -> Repository:
-    return Repository(path, rest.Client.of(lambda key: pulumi.Config("gcp").get(key.removeprefix("gcp:"))))
+    return Repository(path, rest.Client.of(provider_config))

@@ -165,11 +165,11 @@ class Explorer:
 
     def _run(self, title: str, statement: str, given: Sequence[Parameter], steps: list[Step]) -> QueryResult:
         answer = self.warehouse.query_with_job(statement, given)
-        steps.append(Step(title, statement, tuple(_shown(each) for each in given), answer))
+        steps.append(Step(title, statement, tuple(_displayed(each) for each in given), answer))
         return answer
 
 
-def _shown(parameter: Parameter) -> tuple[str, str, str]:
+def _displayed(parameter: Parameter) -> tuple[str, str, str]:
     """A parameter for people: a vector by its length."""
     name = str(parameter.name)
     if isinstance(parameter, bigquery.ArrayQueryParameter):

@@ -1,7 +1,7 @@
 """A stack's settings, which exist before the stack: from its file, and from `pulumi config` if the stack exists.
 
 The file is Pulumi.<stack>.yaml beside Pulumi.yaml, in the current folder or one above it. STACK_CONFIG_FILE names
-another file for the stack that PULUMI_STACK names, as --config-file does for `pulumi`.
+another file for the stack of its name, Pulumi.<stack>.yaml, as --config-file does for `pulumi`.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def read(stack: str | None = None, project: str | None = None) -> StackFile:
 
 def _file(folder: Path, stack: str) -> Path:
     named = os.environ.get("STACK_CONFIG_FILE")
-    if named and stack == os.environ.get("PULUMI_STACK"):
+    if named and Path(named).name == f"Pulumi.{stack}.yaml":
         return Path(named)
     return folder / f"Pulumi.{stack}.yaml"
 

@@ -44,7 +44,8 @@ def choose(asked: str, folder: Path, environment: Mapping[str, str]) -> Path:
             install.install_real(real, found)
             return real
         if asked == "real":
-            install.plugin_file(real).unlink(missing_ok=True)  # a launcher of a provider that is gone
+            # A launcher of a provider that is gone: while its folder is there, `pulumi plugin install` does nothing.
+            shutil.rmtree(install.plugin_file(real).parent, ignore_errors=True)
             return real
     install.install(stand_in)
     return stand_in

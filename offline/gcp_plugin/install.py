@@ -6,10 +6,13 @@ three small files at most, needs no network, and changes nothing when the launch
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shlex
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from offline.gcp_plugin import VERSION
@@ -66,10 +69,26 @@ def install_real(home: Path, executable: Path) -> Path:
     An `executable` that `pulumi plugin install` put into that folder is moved aside: the launcher takes its name.
     """
     launcher = plugin_file(home)
-    if executable == launcher:
-        executable = launcher.replace(launcher.with_name(f"{launcher.name}.google"))
-    _write(launcher, _REAL_LAUNCHER.format(mark=_REAL, executable=shlex.quote(str(executable.absolute()))))
+    with _turn(launcher.parent):
+        if executable == launcher:
+            executable = launcher.with_name(f"{launcher.name}.google")
+            if not _launcher(launcher)[0]:  # another process may have moved it by now
+                launcher.replace(executable)
+        _write_real(launcher, executable)
     return launcher.parent
+
+
+def _write_real(launcher: Path, executable: Path) -> None:
+    _write(launcher, _REAL_LAUNCHER.format(mark=_REAL, executable=shlex.quote(str(executable.absolute()))))
+
+
+@contextmanager
+def _turn(folder: Path) -> Iterator[None]:
+    """One process at a time in this folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def uninstall(home: Path) -> Path:
@@ -111,7 +130,10 @@ def _launcher(file: Path) -> tuple[str, Path]:
 def _own_folder(home: Path) -> Path:
     launcher = plugin_file(home)
     if launcher.exists() and not _launcher(launcher)[0]:
-        raise FileExistsError(f"{launcher.parent} holds another gcp plugin, probably Google's: use another PULUMI_HOME")
+        raise FileExistsError(
+            f"{launcher.parent} holds another gcp plugin, probably Google's: remove that folder, or move it to "
+            "~/.pulumi/plugins"
+        )
     return launcher.parent
 
 

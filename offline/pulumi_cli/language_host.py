@@ -56,7 +56,9 @@ def _stand_in_for_the_sdk() -> None:
 
 
 def _import_sdk() -> None:
-    """The SDK itself, around the messages that are imported already."""
+    """The SDK itself, around the messages that are imported already. Does nothing when it is imported."""
+    if getattr(sys.modules["pulumi"], "__file__", None):
+        return
     for name in _SDK:
         del sys.modules[name]
     import pulumi.runtime  # noqa: F401

@@ -170,11 +170,15 @@ def test_other_commands_and_other_stacks_are_left_alone(moved: Checkout) -> None
     commands = [
         ("stack", "output", "--json"),
         ("up", "--stack", "dev"),
+        ("up", "-sdev"),
+        ("up", "-s=dev"),
+        ("-C/tmp", "up"),
         ("up", "--config-file", "mine.yaml"),
         ("config", "set", "gcp:project", "another"),
     ]
     for command in commands:
         assert moved.pulumi(*command) == list(command)
+    assert moved.pulumi("up", PULUMI_STACK="dev") == ["up"], "in a shell that ./local env has set up, too"
     other = moved.root / "other"
     other.mkdir(exist_ok=True)
     (other / "Pulumi.yaml").touch()

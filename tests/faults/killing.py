@@ -1,4 +1,4 @@
-"""An `up` in which somebody is killed, and what its user does next."""
+"""An `up` in which a process is killed, and what its user does next."""
 
 from __future__ import annotations
 

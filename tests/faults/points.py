@@ -1,6 +1,6 @@
-"""Where somebody is killed: the steps of an `up` that takes a stack from nothing to search results, by their requests.
+"""Where a process is killed: the steps of an `up` that takes a stack from nothing to search results, by their requests.
 
-A seed chooses for every step who dies there, and whether the request has been handled by then.
+A seed chooses for every step which process is killed there, and whether the request has been handled by then.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Point:
 
     @property
     def fault(self) -> dict[str, Any]:
-        """What the local cloud is told: to end itself there, or to hold the request while somebody else is ended."""
+        """What the local cloud is told: to end itself there, or to hold the request while another process is killed."""
         act = {"when": self.when, **({"kill": True} if self.victim == "cloud" else {"hold": True})}
         if self.step.job:
             return {"jobs": {"id": "imagesearch-embed", **act}}

@@ -32,7 +32,7 @@ def cloud(tmp_path: Path) -> Iterator[RunningCloud]:
 
 @pytest.fixture
 def restart(cloud: RunningCloud) -> Iterator[Callable[[], None]]:
-    """Start the server anew on its home and port, once it is dead."""
+    """Start the server again on its home and port, once it has ended."""
     again: list[object] = []
 
     def start() -> None:

@@ -1,4 +1,4 @@
-"""Write the golden inventories anew: python -m tests.inventory.update. Read the difference before you keep it."""
+"""Write the golden inventories again: python -m tests.inventory.update. Read the difference before you keep it."""
 
 from __future__ import annotations
 

@@ -162,12 +162,12 @@ class Catalog:
         information_schema.table = [_table("VECTOR_INDEXES", VECTOR_INDEXES)]
         dataset = _catalog(self._dataset)
         dataset.catalog = [information_schema]
-        rooms = {name: _catalog(name) for name in ("AI", "VECTOR_INDEX")}
-        root.catalog = [dataset, *rooms.values()]
+        catalogs = {name: _catalog(name) for name in ("AI", "VECTOR_INDEX")}
+        root.catalog = [dataset, *catalogs.values()]
         for name, columns in functions.items():
             *path, last = name.split(".")
-            room = rooms[path[0]] if path else root
-            room.add_table_valued_function(_function(name, last, columns))
+            catalog = catalogs[path[0]] if path else root
+            catalog.add_table_valued_function(_function(name, last, columns))
         return root
 
     def _output(

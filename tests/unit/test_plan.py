@@ -121,7 +121,7 @@ def test_the_costs_in_the_reference_are_those_of_the_tables() -> None:
     rows = table("costs")
     assert len(rows) == 6
     for endpoint, where, images, price, time, jobs in rows:
-        todo = plan.estimate(endpoint.strip("`"), where.split()[0].strip("`"), int(images.replace(",", "")))
-        assert price == f"${todo.usd:,.2f}"
-        assert time == plan.minutes_in_words(todo.minutes)
-        assert int(jobs.replace(",", "")) == todo.batches
+        estimate = plan.estimate(endpoint.strip("`"), where.split()[0].strip("`"), int(images.replace(",", "")))
+        assert price == f"${estimate.usd:,.2f}"
+        assert time == plan.minutes_in_words(estimate.minutes)
+        assert int(jobs.replace(",", "")) == estimate.batches

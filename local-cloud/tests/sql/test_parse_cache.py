@@ -72,7 +72,7 @@ def test_each_statement_has_its_own_dataset_caller_and_moment(warehouse: Warehou
     assert int(second) - int(first) >= 100
 
 
-def test_a_table_that_was_made_anew_is_read_anew(warehouse: Warehouse) -> None:
+def test_a_table_that_was_replaced_is_read_again(warehouse: Warehouse) -> None:
     text = "SELECT * FROM d.t"
     warehouse.run("CREATE TABLE d.t AS SELECT 1 AS x")
     assert warehouse.rows(text) == [("1",)]

@@ -101,7 +101,7 @@ class SmallestCloud:
         if method == "POST":
             reference = body.get("tableReference") or body.get("datasetReference") or {}
             name = reference.get("tableId") or reference.get("datasetId") or query.get("connectionId") or body["name"]
-            self.resources[f"{path}/{name}"] = self._kept(f"{path}/{name}", body)
+            self.resources[f"{path}/{name}"] = self._persisted(f"{path}/{name}", body)
             return 200, {k: v for k, v in self.resources[f"{path}/{name}"].items() if k in ("name", "tableReference")}
         if path not in self.resources:
             return 404, {"error": {"code": 404, "message": f"Not found: {path}", "errors": []}}
@@ -109,10 +109,10 @@ class SmallestCloud:
             del self.resources[path]
             return 204, None
         if method in ("PUT", "PATCH"):
-            self.resources[path] |= self._kept(path, body)
+            self.resources[path] |= self._persisted(path, body)
         return 200, self.resources[path]
 
-    def _kept(self, path: str, body: Document) -> Document:
+    def _persisted(self, path: str, body: Document) -> Document:
         name = path.split("/", 3)[3]
         if "/connections/" in path:
             account = {"serviceAccountId": "bqcx-1-abcd@gcp-sa-bigquery-condel.iam.gserviceaccount.com"}

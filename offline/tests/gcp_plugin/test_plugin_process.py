@@ -78,6 +78,6 @@ def test_googles_own_plugin_is_not_overwritten(tmp_path: Path) -> None:
     folder = tmp_path / "plugins" / f"resource-gcp-v{VERSION}"
     folder.mkdir(parents=True)
     (folder / "pulumi-resource-gcp").write_bytes(b"\x7fELF")
-    with pytest.raises(FileExistsError, match="use another PULUMI_HOME"):
+    with pytest.raises(FileExistsError, match="remove that folder"):
         install.install(tmp_path)
     assert (folder / "pulumi-resource-gcp").read_bytes() == b"\x7fELF"

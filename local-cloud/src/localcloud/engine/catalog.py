@@ -63,7 +63,7 @@ def create_table_data(
 
 
 def drop_table(transaction: Transaction, project: str, dataset: str, table: str) -> None:
-    """Drop a table of any type: document, rows, version and vector index (contract section 6) go together."""
+    """Drop a table of any type: document, rows, version, vector index (contract, "6. Vector indexes")."""
     name = Name(project, dataset, table)
     transaction.sql.execute(f"DROP TABLE IF EXISTS {data(name)}")
     transaction.sql.execute(f"DROP TABLE IF EXISTS {quote(INDEXES)}.{quote(str(name))}")

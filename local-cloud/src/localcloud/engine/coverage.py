@@ -1,4 +1,6 @@
-"""What a vector index covers at a moment of the clock, and whether a search uses it (contract sections 6 and 7).
+"""What a vector index covers at a moment of the clock, and whether a search uses it.
+
+Sources: contract, "6. Vector indexes" and "7. VECTOR_SEARCH".
 
 Coverage is computed from the index and the clock:
 
@@ -42,7 +44,7 @@ class State:
 
 @dataclass(frozen=True)
 class Usage:
-    """Whether a search uses an index, and the statistics that say so (contract section 7)."""
+    """Whether a search uses an index, and the statistics that say so (contract, "7. VECTOR_SEARCH")."""
 
     statistics: dict[str, Any]
     lists: bool = False

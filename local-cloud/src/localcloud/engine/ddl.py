@@ -1,4 +1,7 @@
-"""DDL of tables, models and schemas (contract sections 3 and 4; S/data-definition-language)."""
+"""DDL of tables, models and schemas.
+
+Sources: contract, "3. Remote models" and "4. Object tables"; S/data-definition-language.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +67,7 @@ def alter_table(check: Check, node: AlterTable) -> Plan:
 
 
 def create_external_table(check: Check, node: CreateExternalTable) -> Plan:
-    """CREATE EXTERNAL TABLE over objects (contract section 4)."""
+    """CREATE EXTERNAL TABLE over objects (contract, "4. Object tables")."""
     name = check_new(path_name(node.table, check.statement))
     given = options.listed(node.options)
     options.only(given, ("object_metadata", "uris", "max_staleness", "metadata_cache_mode", "description", "labels"))
@@ -93,7 +96,7 @@ def create_external_table(check: Check, node: CreateExternalTable) -> Plan:
 
 
 def call(check: Check, node: CallProcedure) -> Plan:
-    """CALL BQ.REFRESH_EXTERNAL_METADATA_CACHE('p.d.t') (contract section 4)."""
+    """CALL BQ.REFRESH_EXTERNAL_METADATA_CACHE('p.d.t') (contract, "4. Object tables")."""
     procedure = ".".join(path_parts(node.procedure)).upper()
     argument = options.value(check, node.arguments[0]) if len(node.arguments) == 1 else None
     if procedure != "BQ.REFRESH_EXTERNAL_METADATA_CACHE" or not isinstance(argument, str):
@@ -335,7 +338,7 @@ def _location(session: Session, name: Name) -> str:
 def _connection(run: Run, path: Path | None, name: Name) -> tuple[str, str, str]:
     """(project, location, name) of the named connection, or of the default one of the dataset's location.
 
-    Raises ApiError when it is not there or in another location than the dataset (contract section 5).
+    Raises ApiError when it is not there or in another location than the dataset (contract, "5. Connections").
     """
     location = _location(run, name)
     parts = [name.project, location.lower(), _DEFAULT_CONNECTION] if path is None else path_parts(path)

@@ -1,4 +1,4 @@
-"""AI.GENERATE_EMBEDDING (contract section 1): a table function that pays for every row of its input.
+"""AI.GENERATE_EMBEDDING (contract, "1. AI.GENERATE_EMBEDDING"): a table function that pays for every row of its input.
 
 MODEL m, input            input is an object table (pictures), or has a column `content`: STRING text, ObjectRef picture
 [STRUCT(… AS output_dimensionality)]
@@ -147,7 +147,7 @@ def _object_table(check: Check, argument: exp.Table | exp.Subquery) -> exp.Table
 
 
 def _check_object_query(check: Check, argument: exp.Table | exp.Subquery) -> None:
-    """Only WHERE, ORDER BY and LIMIT (contract section 1)."""
+    """Only WHERE, ORDER BY and LIMIT (contract, "1. AI.GENERATE_EMBEDDING")."""
     if isinstance(argument, exp.Table):
         return
     query = argument.this
@@ -160,7 +160,7 @@ def _check_object_query(check: Check, argument: exp.Table | exp.Subquery) -> Non
         )
     where = query.args.get("where")
     if where is not None and where.find(exp.Select):
-        # Choice: contract section 1 leaves open whether the service takes it.
+        # Choice: contract, "1. AI.GENERATE_EMBEDDING" leaves open whether the service takes it.
         raise check.text.unsupported("a subquery in the WHERE of an object-table input", where)
 
 
@@ -234,5 +234,5 @@ def _join(run: Run, model: _Model, given: _Input, results: str, table: str) -> N
 
 
 def _samples(failed: list[str]) -> list[str]:
-    """At most five different errors of at most 100 characters (contract section 1)."""
+    """At most five different errors of at most 100 characters (contract, "1. AI.GENERATE_EMBEDDING")."""
     return [text[:100] for text in dict.fromkeys(failed)][:5]

@@ -1,4 +1,4 @@
-"""The statements of vector indexes and their rules (contract section 6).
+"""The statements of vector indexes and their rules (contract, "6. Vector indexes").
 
 The lists (centroids) are trained when the index is created or rebuilt, and stored beside the table's rows.
 What an index covers as the clock runs is coverage.py.
@@ -210,7 +210,7 @@ def _named(check: Check, path: Path, index: str, exists: bool) -> tuple[Name, Ve
 
 
 def _check_quota(session: Session, name: Name) -> None:
-    """At most 10 CREATE or DROP a table and day (contract section 6). Choice: a day is the last 24 hours."""
+    """At most 10 CREATE or DROP a table and day (contract, "6. Vector indexes"). Choice: a day is the last 24 hours."""
     if len(_recent(session, name)) >= _DDL_A_DAY:
         raise ApiError(
             403,

@@ -1,4 +1,7 @@
-"""INFORMATION_SCHEMA views of a dataset, as scratch tables (contract section 6; D/information-schema-intro)."""
+"""INFORMATION_SCHEMA views of a dataset, as scratch tables.
+
+Sources: contract, "6. Vector indexes"; D/information-schema-intro.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Object tables (contract section 4): the objects of a bucket as rows, listed at each query or from its metadata cache.
+"""Object tables: the objects of a bucket as rows, listed at each query or from its metadata cache.
+
+Source: contract, "4. Object tables".
 
 With `metadataCacheMode` MANUAL the listing is the one that BQ.REFRESH_EXTERNAL_METADATA_CACHE made; with AUTOMATIC it
 is made again by the first query after `_REFRESH_SECONDS`. Both only while `maxStaleness` is not 0.

@@ -118,7 +118,7 @@ def keep(run: Run, transaction: Transaction, table: str, columns: types.Columns,
 
 
 def empty_arrays(transaction: Transaction, table: str, columns: types.Columns) -> None:
-    """A NULL array is stored as an empty one (contract section 0.5)."""
+    """A NULL array is stored as an empty one (contract, "0. Facts that shape the design", item 5)."""
     for name, kind in columns:
         if kind.array:
             column = quote(name)

@@ -1,4 +1,4 @@
-"""VECTOR_SEARCH (contract section 7): query STRUCT, base STRUCT, distance FLOAT64."""
+"""VECTOR_SEARCH (contract, "7. VECTOR_SEARCH"): query STRUCT, base STRUCT, distance FLOAT64."""
 
 from __future__ import annotations
 
@@ -286,5 +286,5 @@ def _neighbours(
 
 
 def _filtered(found: vectors.Neighbours, allowed: vectors.Places) -> vectors.Neighbours:
-    """A filter on columns that the index does not store acts after the search (contract section 7)."""
+    """A filter on columns that the index does not store acts after the search (contract, "7. VECTOR_SEARCH")."""
     return vectors.Neighbours(np.where(np.isin(found.rows, allowed), found.rows, -1), found.distances)

@@ -40,9 +40,9 @@ class Statistics:
 
     bytes_processed: int = 0
     embedding: list[dict[str, Any]] = field(default_factory=list)
-    """`functionStats` of each AI.GENERATE_EMBEDDING (contract section 1)."""
+    """`functionStats` of each AI.GENERATE_EMBEDDING (contract, "1. AI.GENERATE_EMBEDDING")."""
     search: list[dict[str, Any]] = field(default_factory=list)
-    """`vectorSearchStatistics` of each VECTOR_SEARCH (contract section 7)."""
+    """`vectorSearchStatistics` of each VECTOR_SEARCH (contract, "7. VECTOR_SEARCH")."""
 
     def body(self) -> dict[str, Any]:
         """Keys of `statistics.query`."""

@@ -1,4 +1,4 @@
-"""A vector index as the store keeps it (contract section 6): one document, of the name of its table.
+"""A vector index as the store keeps it (contract, "6. Vector indexes"): one document, of the name of its table.
 
 The centroids of its lists are beside the table's rows, in the DuckDB table `coverage.centroid_table` names.
 """

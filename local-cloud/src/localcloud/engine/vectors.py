@@ -41,7 +41,7 @@ _GATHER = 4
 
 @dataclass(frozen=True)
 class Matrix:
-    """The vectors of a column. Rows without a vector (contract section 0.5) are left out."""
+    """The vectors of a column, without rows that have none (contract, "0. Facts that shape the design", item 5)."""
 
     vectors: Floats | Singles
     """(n, dimension); float32 where that is the same numbers, as with those that a model made."""

@@ -124,7 +124,7 @@ class CreateModel(Create):
 
 @dataclass(eq=False, repr=False)
 class CreateExternalTable(Create):
-    """CREATE EXTERNAL TABLE (contract section 4). `connection` None: WITH CONNECTION DEFAULT."""
+    """CREATE EXTERNAL TABLE (contract, "4. Object tables"). `connection` None: WITH CONNECTION DEFAULT."""
 
     table: Path
     connection: Path | None
@@ -133,7 +133,7 @@ class CreateExternalTable(Create):
 
 @dataclass(eq=False, repr=False)
 class CreateVectorIndex(Create):
-    """CREATE VECTOR INDEX (contract section 6)."""
+    """CREATE VECTOR INDEX (contract, "6. Vector indexes")."""
 
     name: Identifier
     table: Path
@@ -154,7 +154,7 @@ class Drop(Node):
 
 @dataclass(eq=False, repr=False)
 class DropVectorIndex(Node):
-    """DROP VECTOR INDEX (contract section 6). `exists`: IF EXISTS."""
+    """DROP VECTOR INDEX (contract, "6. Vector indexes"). `exists`: IF EXISTS."""
 
     name: Identifier
     table: Path
@@ -163,7 +163,7 @@ class DropVectorIndex(Node):
 
 @dataclass(eq=False, repr=False)
 class RebuildVectorIndex(Node):
-    """ALTER VECTOR INDEX … REBUILD (contract section 6). `exists`: IF EXISTS."""
+    """ALTER VECTOR INDEX … REBUILD (contract, "6. Vector indexes"). `exists`: IF EXISTS."""
 
     name: Identifier
     table: Path

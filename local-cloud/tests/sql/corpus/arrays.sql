@@ -25,7 +25,7 @@ SELECT name FROM people WHERE 'chess' IN UNNEST(tags) ORDER BY name
 = Bob
 = Dan
 
--- A NULL array is stored as an empty one (S/data-types#array_nulls, contract section 0.5)
+-- A NULL array is stored as an empty one (S/data-types#array_nulls, contract, "0. Facts that shape the design", item 5)
 SELECT ARRAY_LENGTH(v) AS n, v IS NULL AS missing FROM (SELECT CAST([] AS ARRAY<INT64>) AS v)
 = 0 | false
 

@@ -147,6 +147,6 @@ SELECT name,
   nope FROM people
 ! 400 Unrecognized name: nope at [2:3]
 
--- A table that is not there (contract section 10)
+-- A table that is not there (contract, "10. Errors and jobs")
 SELECT 1 AS one FROM nowhere
 ! 404 Not found: Table p:d.nowhere was not found in location US

@@ -1,4 +1,6 @@
-"""Table functions: what they take and give (contract sections 1, 4, 6 and 7).
+"""Table functions: what they take and give.
+
+Sources: contract, "1. AI.GENERATE_EMBEDDING", "4. Object tables", "6. Vector indexes" and "7. VECTOR_SEARCH".
 
 What only the engine can know, a dimension that an endpoint does not offer for instance, is checked there.
 """
