@@ -113,7 +113,7 @@ def _serve_programs(engine_address: str) -> None:
         programs.get()()
 
 
-class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):  # type: ignore[misc]  # generated without types
+class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     """`pulumirpc.LanguageRuntime` for projects whose `runtime` is python with the toolchain pip."""
 
     def __init__(self, engine_address: str, programs: queue.SimpleQueue[Callable[[], None]]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from offline.pulumi_cli import ways
-from offline.tests.pulumi_cli.conftest import Project
+from offline.tests.pulumi_cli.conftest import CHECKOUT, Project
 from offline.tests.pulumi_cli.waiting import until
 
 PROVIDER = """
@@ -219,3 +219,13 @@ def _children(process: int) -> list[int]:
 def _alive(process: int) -> bool:
     state = subprocess.run(["ps", "-p", str(process), "-o", "stat="], capture_output=True, text=True).stdout.strip()
     return bool(state) and not state.startswith("Z")
+
+
+def test_only_a_program_makes_the_host_import_the_sdk_and_a_second_one_finds_it_whole() -> None:
+    script = (
+        "import sys; sys.argv = ['host', '127.0.0.1:1']; import offline.pulumi_cli.language_host as host;"
+        "print('pulumi.output' in sys.modules); host._import_sdk(); host._import_sdk();"
+        "import pulumi; print(callable(pulumi.log.warn), pulumi.runtime.settings.__name__)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=CHECKOUT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True", "pulumi.runtime.settings"]
