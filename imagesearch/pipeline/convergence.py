@@ -90,7 +90,7 @@ class _Run:
         return self._spec.wait or not jobs
 
     def plan(self) -> Counts:
-        """How the tables stand, once it is known to be plausible and affordable."""
+        """The counts, once they are known to be plausible and affordable."""
         counts = self._until_granted(self._store.count)
         for refusal in limits.refusals(self._spec, counts):
             raise refusal
@@ -129,7 +129,7 @@ class _Run:
         self._store.settle()
 
     def check(self, complete: bool) -> Counts:
-        """How the tables stand in the end. Raises InvariantBroken when that cannot be."""
+        """The counts in the end. Raises InvariantBroken when they cannot be right."""
         counts = self._store.count()
         if complete:
             self._store.check(counts)

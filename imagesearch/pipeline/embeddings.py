@@ -175,7 +175,7 @@ class EmbeddingStore:
         self.warehouse = warehouse
         self.spec = spec
 
-    # How they stand
+    # State
 
     def count(self) -> Counts:
         """One cheap query. Raises NotThere when a table is gone."""
